@@ -1,0 +1,75 @@
+use super::*;
+use alloc::{format, vec};
+
+#[test]
+fn the_line_of_the_issue() {
+    let args = BootArgs::parse(
+        "--ip=eth0,172.16.0.2,255.255.255.0 --defaultgw=172.16.0.1 --nameserver=172.16.0.1 --env=K=V --rootfs=rofs \
+         --nopci /path/prog a \"b c\" virtio_mmio.device=4K@0xd0000000:5 ; root=/dev/vda ro",
+    )
+    .unwrap();
+    assert_eq!(
+        args.interfaces,
+        [Interface {
+            name: "eth0".into(),
+            address: Ipv4Addr::new(172, 16, 0, 2),
+            prefix_len: 24
+        }]
+    );
+    assert_eq!(args.env, [("K".into(), "V".into())]);
+    assert_eq!(
+        args.mmio_devices,
+        [MmioDevice {
+            size: 4096,
+            base: 0xd000_0000,
+            irq: 5
+        }]
+    );
+    assert_eq!(args.command, ["/path/prog", "a", "b c"]);
+}
+
+#[test]
+fn unknown_options_are_named() {
+    let error = BootArgs::parse("--frobnicate=1 prog").unwrap_err();
+    assert!(format!("{error}").contains("--frobnicate=1"), "{error}");
+    assert_eq!(BootArgs::parse("--nopci"), Err(Error::NoCommand));
+    assert_eq!(BootArgs::parse("prog \"x"), Err(Error::UnclosedQuote));
+    for bad in [
+        "--ip=eth0,1.2.3.4",
+        "--ip=eth0,1.2.3.4,255.0.255.0",
+        "--env=K",
+        "--rootfs=zfs",
+        "--defaultgw=x",
+    ] {
+        assert!(matches!(BootArgs::parse(bad), Err(Error::BadValue(..))), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let args = BootArgs {
+        interfaces: vec![Interface {
+            name: "eth0".into(),
+            address: Ipv4Addr::new(10, 0, 0, 9),
+            prefix_len: 8,
+        }],
+        env: vec![("A".into(), "x y \"q\" \\ ;".into()), ("B".into(), String::new())],
+        hostname: Some("web-1".into()),
+        rootfs: Some(RootFs::RamFs),
+        cwd: Some("/srv dir".into()),
+        verbose: true,
+        mmio_devices: vec![MmioDevice {
+            size: 4096,
+            base: 0xc000_1000,
+            irq: 7,
+        }],
+        command: ["/bin/x", "", ";", "--flag=1", "a\\b", "say \"hi\"", "tail;", "ü"]
+            .map(String::from)
+            .into(),
+        ..BootArgs::default()
+    };
+    assert_eq!(
+        BootArgs::parse(&format!("console=ttyS0 {args} pci=off root=/dev/vda")).unwrap(),
+        args
+    );
+}
