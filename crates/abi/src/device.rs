@@ -9,6 +9,10 @@
 /// makes QEMU end on the same write (its process status then is `(value << 1) | 1`, truncated to eight bits).
 pub const EXIT_PORT: u16 = 0xf4;
 
+/// What a byte read from [`EXIT_PORT`] gives on our own monitor: the status goes through the port alone there. Elsewhere the kernel writes
+/// the exit line ([`CONSOLE_PREFIX`](crate::exit::CONSOLE_PREFIX)) too.
+pub const EXIT_PORT_OURS: u8 = 0x75;
+
 /// I/O port of the first serial port (16550), for early and last words.
 pub const SERIAL_PORT: u16 = 0x3f8;
 
@@ -19,8 +23,8 @@ pub const I8042_COMMAND_PORT: u16 = 0x64;
 /// The i8042 command "pulse the reset line".
 pub const I8042_RESET: u8 = 0xfe;
 
-/// Keyboard scancode bytes (set 1) that Firecracker's `SendCtrlAltDel` puts into the i8042 and that the guest takes
-/// as "stop gracefully": Ctrl, Alt, Del pressed.
+/// Keyboard scancode bytes (set 1) that our monitor's `SendCtrlAltDel` puts into the i8042 and that the guest takes
+/// as "stop gracefully": Ctrl, Alt, Del pressed. Firecracker sends the same keys in set 2; the guest takes both.
 pub const CTRL_ALT_DEL_SCANCODES: [u8; 3] = [0x1d, 0x38, 0x53];
 
 const _: () = assert!(EXIT_PORT == 0xf4, "built kernels write their exit status here");

@@ -1,0 +1,54 @@
+//! The list of virtio devices: one row per kind. Slots are given in the order of rows, so the first drive is slot 0.
+
+use super::{VirtioDevice, block, console, net, rng};
+use crate::output::SharedOutput;
+
+/// What the API has configured, opened and ready to become devices.
+pub(crate) struct Resources {
+    /// Drives, the root drive first.
+    pub(crate) drives: Vec<block::Backing>,
+    /// Taps.
+    pub(crate) networks: Vec<net::Backing>,
+    /// Where the console's output goes.
+    pub(crate) console: SharedOutput,
+    /// The guest gets randomness.
+    pub(crate) entropy: bool,
+}
+
+/// Devices to be put on the bus.
+pub(crate) type Devices = Vec<Box<dyn VirtioDevice>>;
+
+/// One kind of device.
+pub(crate) struct Row {
+    /// Its name, for logs.
+    pub(crate) name: &'static str,
+    /// Makes the devices of this kind.
+    pub(crate) build: fn(&mut Resources) -> Devices,
+}
+
+/// All kinds, in the order of their slots.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "block",
+        build: |resources| boxed(resources.drives.drain(..).map(block::Block::new)),
+    },
+    Row {
+        name: "net",
+        build: |resources| boxed(resources.networks.drain(..).map(net::Net::new)),
+    },
+    Row {
+        name: "console",
+        build: |resources| boxed([console::Console::new(resources.console.clone())]),
+    },
+    Row {
+        name: "rng",
+        build: |resources| boxed(resources.entropy.then_some(rng::Rng)),
+    },
+];
+
+fn boxed<D: VirtioDevice + 'static>(devices: impl IntoIterator<Item = D>) -> Devices {
+    devices
+        .into_iter()
+        .map(|device| Box::new(device) as Box<dyn VirtioDevice>)
+        .collect()
+}
