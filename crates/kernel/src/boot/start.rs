@@ -1,0 +1,348 @@
+//! The order of things at boot.
+
+use super::{
+    Error, clocksource, exec,
+    platform::{Physical, Platform},
+    stack,
+};
+use crate::{
+    arch::{context, context::Context, cpu, fpu, frame::Frame, interrupt, lapic, layout, trap},
+    drivers::{self, block::BlockDevice, i8042},
+    entropy,
+    errno::Errno,
+    fs, log,
+    mm::{
+        self, frames, paging,
+        space::{self, Place},
+        vma::{Backing, Prot},
+    },
+    net,
+    process::{self, PID},
+    sched::{self, Thread},
+    signal,
+    signal::ThreadSignals,
+    user::UserSlice,
+    vdso,
+};
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::sync::atomic::{AtomicU64, Ordering};
+use uigniter_abi::{boot_args::BootArgs, exit::ExitStatus};
+
+unsafe extern "C" {
+    #[link_name = "text_end"]
+    safe static TEXT_END: u8;
+    #[link_name = "kernel_end"]
+    safe static KERNEL_END: u8;
+}
+
+/// Bytes of the first thread's stack, as Linux's default limit has it.
+const STACK_SIZE: u64 = 8 << 20;
+
+/// Room kept free below the stack.
+const STACK_GAP: u64 = 1 << 20;
+
+/// Guest memory through the linear map.
+struct Linear;
+
+impl Physical for Linear {
+    fn read(&self, address: u64, buffer: &mut [u8]) {
+        // SAFETY: the linear map covers every address that `% LINEAR_SIZE` leaves; the few bytes beyond are the caller's table's.
+        unsafe {
+            let source = layout::linear(address % (layout::LINEAR_SIZE - (1 << 20))) as *const u8;
+            core::ptr::copy_nonoverlapping(source, buffer.as_mut_ptr(), buffer.len());
+        }
+    }
+}
+
+/// What boot keeps until the program is in memory.
+struct Machine {
+    args: BootArgs,
+    thread: Arc<Thread>,
+}
+
+/// Boots, and goes to the program.
+pub fn start() -> ! {
+    let platform = take_memory();
+    let result = bring_up(&platform).and_then(|machine| launch(&machine).map(|()| machine));
+    match result {
+        Ok(machine) => {
+            let context = machine.thread.context.get();
+            drop(machine);
+            drop(platform);
+            // SAFETY: the context is the first thread's, complete with its frame; the scheduler's map keeps it.
+            unsafe { context::switch_away(context) }
+        }
+        Err(error) => {
+            log!("boot failed: {error}");
+            sched::exit_process(ExitStatus::BootFailed)
+        }
+    }
+}
+
+/// Gives memory to the frame allocator. The command line is read twice, as there is no heap before, and no telling where it lies.
+fn take_memory() -> Platform {
+    let (kind, info) = trap::boot_protocol();
+    let read = || match kind {
+        1 => Platform::from_pvh(&Linear, info),
+        _ => Platform::from_linux(&Linear, info),
+    };
+    let physical = |symbol: &u8| core::ptr::from_ref(symbol) as u64 - layout::KERNEL;
+    let reserved = [
+        (0, layout::SHIM_END),
+        (0x20_0000, physical(&TEXT_END)),
+        (0x40_0000, physical(&KERNEL_END)),
+    ];
+    frames::init_early(physical(&KERNEL_END), layout::IMAGE_END);
+    let platform = read();
+    let usable = platform.usable(&reserved, layout::LINEAR_SIZE);
+    frames::init(&usable);
+    let end = usable.iter().map(|range| range.1).max().unwrap_or(0);
+    if paging::extend_linear(end).is_err() {
+        log!("no memory for the kernel's own page tables");
+    }
+    platform
+}
+
+fn bring_up(platform: &Platform) -> Result<Machine, Error> {
+    trap::init();
+    lapic::init();
+    clocksource::init();
+    let args = BootArgs::parse(&platform.command_line).map_err(Error::Arguments)?;
+    log::set_verbose(args.verbose);
+    crate::verbose!("boot line: {}", platform.command_line);
+    crate::verbose!("memory: {:x?}", platform.memory);
+
+    // The first thread exists before its program does, so that boot may wait for a disk.
+    let no_memory = || Error::Program(exec::Error::NoMemory(String::from("the kernel's first thread")));
+    fpu::reset();
+    let context = Context::new(&Frame::default(), 0).ok_or_else(no_memory)?;
+    trap::set_kernel_stack(context.top());
+    let thread = Arc::new(Thread::new(PID, ThreadSignals::default(), context));
+    sched::start_first(thread.clone());
+
+    if args.mmio_devices.is_empty() {
+        for io_apic in drivers::io_apics(platform.rsdp) {
+            lapic::add_io_apic(io_apic.address, io_apic.first_gsi);
+        }
+    }
+    interrupt::mask_legacy();
+    let devices = drivers::discover(&args.mmio_devices, platform.rsdp);
+    i8042::init(signal::terminate_gracefully);
+    let root = fs::RootConfig {
+        disk: devices
+            .blocks
+            .into_iter()
+            .next()
+            .map(|disk| Arc::new(disk) as Arc<dyn BlockDevice>),
+        args: &args,
+        memory_bytes: mm::usage().total,
+    };
+    fs::init(&root).map_err(|error| Error::Root(error.to_string()))?;
+    net::init(
+        devices.networks.into_iter().next(),
+        &args,
+        u64::from_le_bytes(random()),
+    );
+    Ok(Machine { args, thread })
+}
+
+static LOAD_BIAS: AtomicU64 = AtomicU64::new(0);
+
+/// What was added to all of the program's addresses.
+pub(super) fn load_bias() -> u64 {
+    LOAD_BIAS.load(Ordering::Relaxed)
+}
+
+/// Random bytes for addresses and `AT_RANDOM`.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy::fill(&mut bytes);
+    bytes
+}
+
+/// A random number of pages below `pages` (a power of two), in bytes.
+fn random_pages(pages: u64) -> u64 {
+    (u64::from_le_bytes(random()) & (pages - 1)) << 12
+}
+
+/// The path of a command: as it is, or looked for where programs are.
+fn find(command: &str) -> Result<(String, Arc<crate::file::OpenFile>), exec::Error> {
+    let prefixes: &[&str] = if command.contains('/') {
+        &[""]
+    } else {
+        &[
+            "/",
+            "/bin/",
+            "/usr/bin/",
+            "/usr/local/bin/",
+            "/sbin/",
+            "/usr/sbin/",
+        ]
+    };
+    let mut last = Errno::ENOENT;
+    for prefix in prefixes {
+        let path = [prefix, command].concat();
+        match fs::open_kernel(&path) {
+            Ok(open) => return Ok((path, open)),
+            Err(Errno::ENOENT) => {}
+            Err(errno) => last = errno,
+        }
+    }
+    Err(exec::Error::NotFound(command.into(), last))
+}
+
+/// Loads the program and completes the first thread's frame.
+fn launch(machine: &Machine) -> Result<(), Error> {
+    let args = &machine.args;
+    let command = args.command.first().map_or("", String::as_str);
+    let (path, open) = find(command).map_err(Error::Program)?;
+    let base = 0x5500_0000_0000 + random_pages(1 << 22);
+    let loaded = exec::load(&path, open.file.as_ref(), base).map_err(Error::Program)?;
+
+    LOAD_BIAS.store(loaded.bias, Ordering::Relaxed);
+
+    let no_memory = |_| Error::Program(exec::Error::NoMemory(path.clone()));
+    let stack_top = layout::PROGRAM_END - 0x1000 - random_pages(1 << 14);
+    let stack_start = stack_top - STACK_SIZE;
+    space::set_layout(
+        stack_start - STACK_GAP - random_pages(1 << 22),
+        loaded.end.next_multiple_of(4096) + random_pages(1 << 10),
+    );
+    let both = Prot::READ | Prot::WRITE;
+    space::map(
+        Place::Fixed(stack_start),
+        STACK_SIZE,
+        both,
+        Backing::Zero,
+        "[stack]",
+    )
+    .map_err(no_memory)?;
+    let vdso = map_vdso().map_err(no_memory)?;
+
+    let environment = environment(args);
+    let pointer = write_stack(stack_top, &path, args, &environment, &loaded, vdso).map_err(no_memory)?;
+    remember(
+        &fs::path_of(&open).unwrap_or_else(|| path.clone()),
+        args,
+        environment,
+    );
+    let entry = loaded.headers.entry.wrapping_add(loaded.bias);
+    let context = machine.thread.context.get();
+    // SAFETY: the first thread does not run yet; boot alone uses its context.
+    unsafe { (*context).frame().write(trap::start_frame(entry, pointer)) };
+    crate::verbose!("{path}: entry {entry:#x}, stack {pointer:#x}");
+    Ok(())
+}
+
+/// Maps the vDSO's page, code that calls the kernel's own clock functions.
+fn map_vdso() -> Result<u64, Errno> {
+    let base = space::map(
+        Place::Hint(0),
+        4096,
+        Prot::READ | Prot::EXEC,
+        Backing::Zero,
+        "[vdso]",
+    )?;
+    let image = vdso::image(base);
+    let frame = frames::alloc_zeroed(0).ok_or(Errno::ENOMEM)?;
+    // SAFETY: the frame is ours until it is installed, and the image fits (vdso.rs asserts that).
+    unsafe {
+        core::ptr::copy_nonoverlapping(
+            image.as_ptr(),
+            layout::linear(frame) as *mut u8,
+            image.len().min(4096),
+        );
+    }
+    space::install(base, &[(frame, 0)], Prot::READ | Prot::EXEC)?;
+    Ok(base)
+}
+
+/// `--env` in order (the last of a name counts), with a `PATH` and a `HOME` where none is given.
+fn environment(args: &BootArgs) -> Vec<String> {
+    let mut out: Vec<(&str, &str)> = alloc::vec![("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/")];
+    for (key, value) in &args.env {
+        out.retain(|(known, _)| known != key);
+        out.push((key, value));
+    }
+    out.into_iter()
+        .map(|(key, value)| [key, "=", value].concat())
+        .collect()
+}
+
+fn write_stack(
+    top: u64,
+    path: &str,
+    args: &BootArgs,
+    environment: &[String],
+    loaded: &exec::Loaded,
+    vdso: u64,
+) -> Result<u64, Errno> {
+    use linux_raw_sys::auxvec as raw;
+    let features = cpu::cpuid(1, 0);
+    let headers = &loaded.headers;
+    let auxv: Vec<(u64, u64)> = [
+        (raw::AT_SYSINFO_EHDR, vdso),
+        (raw::AT_HWCAP, u64::from(features.edx)),
+        (raw::AT_PAGESZ, 4096),
+        (raw::AT_CLKTCK, 100),
+        (raw::AT_PHDR, headers.header_address.wrapping_add(loaded.bias)),
+        (raw::AT_PHENT, 56),
+        (raw::AT_PHNUM, headers.header_count),
+        (raw::AT_BASE, 0),
+        (raw::AT_FLAGS, 0),
+        (raw::AT_ENTRY, headers.entry.wrapping_add(loaded.bias)),
+        (raw::AT_UID, 0),
+        (raw::AT_EUID, 0),
+        (raw::AT_GID, 0),
+        (raw::AT_EGID, 0),
+        (raw::AT_SECURE, 0),
+        // FSGSBASE may be used.
+        (raw::AT_HWCAP2, 2),
+        (raw::AT_MINSIGSTKSZ, signal::frame::min_stack() as u64),
+    ]
+    .into_iter()
+    .map(|(key, value)| (u64::from(key), value))
+    .collect();
+    let places = [
+        (u64::from(raw::AT_RANDOM), stack::Place::Random),
+        (u64::from(raw::AT_EXECFN), stack::Place::Name),
+        (u64::from(raw::AT_PLATFORM), stack::Place::Platform),
+    ];
+    let arguments: Vec<&[u8]> = args.command.iter().map(String::as_bytes).collect();
+    let environment: Vec<&[u8]> = environment.iter().map(String::as_bytes).collect();
+    let (bytes, pointer) = stack::build(
+        top,
+        &arguments,
+        &environment,
+        path.as_bytes(),
+        random(),
+        &auxv,
+        &places,
+    );
+    UserSlice::new(pointer, bytes.len())
+        .bytes_mut()?
+        .copy_from_slice(&bytes);
+    let mut raw_auxv: Vec<u8> = auxv
+        .iter()
+        .flat_map(|&(key, value)| [key, value])
+        .flat_map(u64::to_le_bytes)
+        .collect();
+    raw_auxv.extend([0; 16]);
+    fs::set_auxv(&raw_auxv);
+    Ok(pointer)
+}
+
+/// Fills in what the program may ask about itself.
+fn remember(path: &str, args: &BootArgs, environment: Vec<String>) {
+    let process = process::process();
+    *process.executable.lock() = path.into();
+    process.arguments.lock().clone_from(&args.command);
+    *process.environment.lock() = environment;
+    *process.hostname.lock() = args.hostname.clone().unwrap_or_else(|| String::from("uigniter"));
+    let name: String = path.rsplit('/').next().unwrap_or(path).chars().take(15).collect();
+    *sched::current().name.lock() = name;
+}

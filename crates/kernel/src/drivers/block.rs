@@ -1,0 +1,91 @@
+//! Block devices: what a driver offers to file systems, and the virtio driver behind it.
+
+use alloc::string::String;
+
+mod request;
+mod virtio;
+
+pub use virtio::VirtioBlock;
+
+/// Bytes of a sector, the unit of block addresses.
+pub const SECTOR_SIZE: usize = 512;
+
+/// Why a block request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockError {
+    /// The buffer is not a whole number of sectors.
+    Unaligned,
+    /// The request goes beyond the last sector.
+    OutOfRange,
+    /// A write to a device that may only be read.
+    ReadOnly,
+    /// The device reported an error, or answered nonsense.
+    Io,
+    /// The device does not know this request.
+    Unsupported,
+    /// A page of the buffer is not mapped.
+    BadAddress,
+}
+
+/// A disk. The calls block the calling thread; they work from any thread and before there are threads.
+pub trait BlockDevice: Send + Sync {
+    /// Size in sectors of [`SECTOR_SIZE`].
+    fn capacity_sectors(&self) -> u64;
+
+    /// True if [`write`](Self::write) is refused.
+    fn read_only(&self) -> bool;
+
+    /// Reads whole sectors from `sector` on into `buffer`, in as few requests as can be.
+    ///
+    /// The buffer may be any memory that is mapped and stays so during the call: the device writes into it directly. So it must not be
+    /// program memory that another thread can `munmap` in the meantime; a file system reads into its own pages.
+    ///
+    /// # Errors
+    ///
+    /// See [`BlockError`]; the buffer's contents are undefined then.
+    fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError>;
+
+    /// Writes whole sectors from `sector` on.
+    ///
+    /// # Errors
+    ///
+    /// See [`BlockError`]; how much was written is undefined then.
+    fn write(&self, sector: u64, buffer: &[u8]) -> Result<(), BlockError>;
+
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    ///
+    /// See [`BlockError`]. A device without a volatile cache answers at once.
+    fn flush(&self) -> Result<(), BlockError>;
+
+    /// The serial string that the host gave the device (its drive's name on Firecracker), at most 20 bytes; empty if it has none.
+    fn id(&self) -> String;
+}
+
+/// A reference to a disk is a disk.
+impl<T: BlockDevice + ?Sized> BlockDevice for &T {
+    fn capacity_sectors(&self) -> u64 {
+        (**self).capacity_sectors()
+    }
+
+    fn read_only(&self) -> bool {
+        (**self).read_only()
+    }
+
+    fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
+        (**self).read(sector, buffer)
+    }
+
+    fn write(&self, sector: u64, buffer: &[u8]) -> Result<(), BlockError> {
+        (**self).write(sector, buffer)
+    }
+
+    fn flush(&self) -> Result<(), BlockError> {
+        (**self).flush()
+    }
+
+    fn id(&self) -> String {
+        (**self).id()
+    }
+}

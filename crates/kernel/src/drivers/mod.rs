@@ -1,0 +1,28 @@
+//! Devices: virtio over MMIO, the serial port, and how they are found.
+//!
+//! Boot calls [`discover`] once; it gives back the disks and network interfaces, and sets up what is reached through a module of its own:
+//!
+//! | module | is | spoken to through |
+//! |---|---|---|
+//! | [`block`], [`net`] | disks, network interfaces | the traits [`block::BlockDevice`], [`net::NetDevice`] |
+//! | [`console`] | where the program's output goes: virtio console, else serial port | [`console::write`] |
+//! | [`entropy`] | random bytes of the host | [`entropy::fill`] |
+//! | [`serial`] | early and last words | [`serial::print`] |
+//! | [`i8042`], [`power`] | "please stop", and the end | [`i8042::init`], [`power::exit`] |
+//!
+//! A device kind is a row of [`registry`] and a folder; [`virtio`] is what they share, [`acpi`] and the boot line tell where they are.
+
+pub mod acpi;
+pub mod block;
+pub mod console;
+mod discover;
+pub mod entropy;
+pub mod i8042;
+pub mod net;
+pub mod port;
+pub mod power;
+pub mod registry;
+pub mod serial;
+pub mod virtio;
+
+pub use discover::{Devices, discover, io_apic_address, io_apics};

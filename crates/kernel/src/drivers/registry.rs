@@ -1,0 +1,68 @@
+//! The device kinds that have a driver: one row each.
+
+use super::{
+    block::VirtioBlock,
+    console,
+    discover::Devices,
+    entropy,
+    net::VirtioNet,
+    virtio::{Device, Error},
+};
+use alloc::boxed::Box;
+
+/// A kind of virtio device (virtio 1.2, 5).
+#[derive(Debug)]
+pub struct DeviceKind {
+    /// The device number.
+    pub id: u32,
+    /// For messages.
+    pub name: &'static str,
+    /// Sets the device up and puts it where its users find it.
+    pub probe: fn(Device, &mut Devices) -> Result<(), Error>,
+}
+
+/// The rows.
+pub const KINDS: &[DeviceKind] = &[
+    DeviceKind {
+        id: 1,
+        name: "net",
+        probe: |device, devices| {
+            devices.networks.push(Box::new(VirtioNet::probe(device)?));
+            Ok(())
+        },
+    },
+    DeviceKind {
+        id: 2,
+        name: "block",
+        probe: |device, devices| {
+            devices.blocks.push(VirtioBlock::probe(device)?);
+            Ok(())
+        },
+    },
+    DeviceKind {
+        id: 3,
+        name: "console",
+        probe: |device, _| console::probe(device),
+    },
+    DeviceKind {
+        id: 4,
+        name: "rng",
+        probe: |device, _| entropy::probe(device),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::KINDS;
+
+    #[test]
+    fn one_row_per_kind() {
+        for (index, kind) in KINDS.iter().enumerate() {
+            assert!(
+                kind.id != 0 && KINDS[..index].iter().all(|other| other.id != kind.id),
+                "{}",
+                kind.name
+            );
+        }
+    }
+}

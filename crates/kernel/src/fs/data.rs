@@ -1,0 +1,377 @@
+//! The bytes of a regular file: pages in memory over what the file began as.
+//!
+//! A file begins as nothing, as a run of the disk image, or as a few bytes of ours. Writing copies up just the pages that it
+//! touches; a page that is in memory hides what is below it. So a file may be sparse, and grows without moving.
+//!
+//! Two rules hold between calls: bytes of a page past the end of the file are zero, and `below` never reaches past the end.
+
+use super::{filesystem::Filesystem, image::Image};
+use crate::{
+    errno::{Errno, Result},
+    mm::PAGE_SIZE,
+    sync::Lock,
+};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{
+    alloc::Layout,
+    ops::Range,
+    sync::atomic::{AtomicU32, Ordering},
+};
+use linux_raw_sys::general as raw;
+
+/// The largest size of a file (`off_t` is signed).
+pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;
+
+const PAGE: u64 = PAGE_SIZE as u64;
+
+/// Page-aligned, so that reads of whole pages go to whole frames.
+#[repr(C, align(4096))]
+struct Page([u8; PAGE_SIZE]);
+
+impl Page {
+    /// A page of zeros; unlike `Box::new` it says so when memory is short.
+    fn zeroed() -> Result<Box<Self>> {
+        let layout = Layout::new::<Self>();
+        // SAFETY: the layout is not of size zero.
+        let pointer = unsafe { alloc::alloc::alloc_zeroed(layout) };
+        if pointer.is_null() {
+            return Err(Errno::ENOSPC);
+        }
+        // SAFETY: 1. the pointer comes from the global allocator with the layout of a `Page`; 2. zeros are a `Page`.
+        Ok(unsafe { Box::from_raw(pointer.cast()) })
+    }
+}
+
+/// What a file began as.
+#[derive(Clone)]
+pub(crate) enum Origin {
+    /// Nothing.
+    Empty,
+    /// A run of the image from this byte on.
+    Image(Arc<Image>, u64),
+    /// Bytes of ours.
+    Bytes(Arc<[u8]>),
+}
+
+struct State {
+    pages: BTreeMap<u64, Box<Page>>,
+    size: u64,
+    origin: Origin,
+    /// How many bytes of the origin still show.
+    below: u64,
+}
+
+/// What is to be done next for a read.
+enum Step {
+    Copied(usize),
+    Fetch(Arc<Image>, u64, usize),
+}
+
+/// The contents of a regular file.
+pub(crate) struct Data {
+    fs: Arc<Filesystem>,
+    seals: AtomicU32,
+    state: Lock<State>,
+}
+
+impl Data {
+    /// A file of `size` bytes that begins as `origin`.
+    pub(crate) fn new(fs: Arc<Filesystem>, origin: Origin, size: u64) -> Self {
+        let below = if matches!(origin, Origin::Empty) { 0 } else { size };
+        let state = State {
+            pages: BTreeMap::new(),
+            size,
+            origin,
+            below,
+        };
+        Self {
+            fs,
+            seals: AtomicU32::new(raw::F_SEAL_SEAL),
+            state: Lock::new(state),
+        }
+    }
+
+    /// Size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.state.lock().size
+    }
+
+    /// Blocks of 512 bytes, holes not counted.
+    pub(crate) fn blocks(&self) -> u64 {
+        let state = self.state.lock();
+        (state.pages.len() as u64 * (PAGE / 512)).max(state.below.div_ceil(512))
+    }
+
+    /// `F_GET_SEALS` (`fcntl(2)`).
+    pub(crate) fn seals(&self) -> u32 {
+        self.seals.load(Ordering::Relaxed)
+    }
+
+    /// Lets the file be sealed (`memfd_create(2)` with `MFD_ALLOW_SEALING`).
+    pub(crate) fn allow_sealing(&self) {
+        self.seals.store(0, Ordering::Relaxed);
+    }
+
+    /// `F_ADD_SEALS`.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` where sealing is sealed.
+    pub(crate) fn add_seals(&self, seals: u32) -> Result<()> {
+        let known = raw::F_SEAL_SEAL | raw::F_SEAL_SHRINK | raw::F_SEAL_GROW | raw::F_SEAL_WRITE;
+        if seals & !(known | raw::F_SEAL_FUTURE_WRITE | raw::F_SEAL_EXEC) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if self.seals() & raw::F_SEAL_SEAL != 0 {
+            return Err(Errno::EPERM);
+        }
+        self.seals.fetch_or(seals, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Reads at `offset`; 0 at and past the end.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when the disk fails.
+    pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let size = self.state.lock().size;
+        let len = usize::try_from(size.saturating_sub(offset))
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let mut done = 0;
+        while done < len {
+            let at = offset + done as u64;
+            let step = self.state.lock().step(at, &mut buffer[done..len]);
+            done += match step {
+                Step::Copied(count) => count,
+                // The lock is free here: the disk may take its time.
+                Step::Fetch(image, position, count) => {
+                    match image.read(position, &mut buffer[done..done + count]) {
+                        Ok(()) => count,
+                        Err(_) if done > 0 => return Ok(done),
+                        Err(errno) => return Err(errno),
+                    }
+                }
+            };
+        }
+        Ok(len)
+    }
+
+    /// Writes at `offset`, growing the file.
+    ///
+    /// # Errors
+    ///
+    /// `EFBIG`, `EPERM` (sealed), `ENOSPC`, `EIO` when the disk fails to give the rest of a page; none once some bytes were written.
+    pub(crate) fn write(&self, offset: u64, buffer: &[u8]) -> Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.seals() & (raw::F_SEAL_WRITE | raw::F_SEAL_FUTURE_WRITE) != 0 {
+            return Err(Errno::EPERM);
+        }
+        let room = MAX_SIZE.saturating_sub(offset);
+        if room == 0 {
+            return Err(Errno::EFBIG);
+        }
+        let buffer = &buffer[..buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
+        if self.seals() & raw::F_SEAL_GROW != 0 && offset + buffer.len() as u64 > self.size() {
+            return Err(Errno::EPERM);
+        }
+        let mut done = 0;
+        while done < buffer.len() {
+            let at = offset + done as u64;
+            let inside = (at % PAGE) as usize;
+            let count = (PAGE_SIZE - inside).min(buffer.len() - done);
+            if let Err(errno) = self.prepare(at / PAGE, count == PAGE_SIZE) {
+                return if done > 0 { Ok(done) } else { Err(errno) };
+            }
+            let mut state = self.state.lock();
+            // `prepare` put the page there, and nobody ran since.
+            let Some(page) = state.pages.get_mut(&(at / PAGE)) else {
+                continue;
+            };
+            page.0[inside..inside + count].copy_from_slice(&buffer[done..done + count]);
+            done += count;
+            state.size = state.size.max(at + count as u64);
+        }
+        Ok(done)
+    }
+
+    /// Makes a page present in memory, with its contents from below unless `whole` of it is about to be written.
+    fn prepare(&self, index: u64, whole: bool) -> Result<()> {
+        let (origin, below) = {
+            let state = self.state.lock();
+            if state.pages.contains_key(&index) {
+                return Ok(());
+            }
+            (state.origin.clone(), state.below)
+        };
+        self.fs.reserve_page()?;
+        let page = Page::zeroed().and_then(|mut page| {
+            let covered = usize::try_from(below.saturating_sub(index * PAGE))
+                .unwrap_or(usize::MAX)
+                .min(PAGE_SIZE);
+            if !whole && covered > 0 {
+                read_origin(&origin, index * PAGE, &mut page.0[..covered])?;
+            }
+            Ok((page, covered))
+        });
+        let (mut page, covered) = page.inspect_err(|_| self.fs.release_pages(1))?;
+        let mut state = self.state.lock();
+        // Others ran while the disk did: the file may be shorter, or have the page.
+        let shows = usize::try_from(state.below.saturating_sub(index * PAGE)).unwrap_or(usize::MAX);
+        if shows < covered {
+            page.0[shows..covered].fill(0);
+        }
+        match state.pages.entry(index) {
+            Entry::Occupied(_) => self.fs.release_pages(1),
+            Entry::Vacant(slot) => {
+                slot.insert(page);
+            }
+        }
+        Ok(())
+    }
+
+    /// `ftruncate(2)`.
+    ///
+    /// # Errors
+    ///
+    /// `EFBIG`, `EPERM` (sealed).
+    pub(crate) fn truncate(&self, size: u64) -> Result<()> {
+        if size > MAX_SIZE {
+            return Err(Errno::EFBIG);
+        }
+        let old = self.size();
+        let seal = if size < old {
+            raw::F_SEAL_SHRINK
+        } else {
+            raw::F_SEAL_GROW
+        };
+        if size != old && self.seals() & seal != 0 {
+            return Err(Errno::EPERM);
+        }
+        let mut state = self.state.lock();
+        let dropped = state.pages.split_off(&size.div_ceil(PAGE));
+        if size < state.size
+            && let Some(page) = state.pages.get_mut(&(size / PAGE))
+        {
+            page.0[(size % PAGE) as usize..].fill(0);
+        }
+        state.below = state.below.min(size);
+        state.size = size;
+        drop(state);
+        self.fs.release_pages(dropped.len() as u64);
+        Ok(())
+    }
+
+    /// Makes a range read as zeros without changing the size (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`).
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) fn zero(&self, range: Range<u64>) -> Result<()> {
+        if self.seals() & (raw::F_SEAL_WRITE | raw::F_SEAL_FUTURE_WRITE) != 0 {
+            return Err(Errno::EPERM);
+        }
+        let size = self.size();
+        let range = range.start..range.end.min(size);
+        if range.is_empty() {
+            return Ok(());
+        }
+        // Only pages with something in them: a sparse file may be exabytes long.
+        let indices: Vec<u64> = {
+            let state = self.state.lock();
+            let below = range.start / PAGE..range.end.min(state.below).div_ceil(PAGE);
+            let present = state
+                .pages
+                .range(range.start / PAGE..range.end.div_ceil(PAGE))
+                .map(|(&index, _)| index);
+            present
+                .filter(|index| !below.contains(index))
+                .chain(below.clone())
+                .collect()
+        };
+        for index in indices {
+            let start = range.start.max(index * PAGE) - index * PAGE;
+            let end = range.end.min((index + 1) * PAGE) - index * PAGE;
+            // Past the end of the file there is nothing to keep.
+            let whole = start == 0 && (end == PAGE || range.end == size);
+            if whole && index * PAGE >= self.state.lock().below {
+                if self.state.lock().pages.remove(&index).is_some() {
+                    self.fs.release_pages(1);
+                }
+                continue;
+            }
+            self.prepare(index, whole)?;
+            if let Some(page) = self.state.lock().pages.get_mut(&index) {
+                page.0[start as usize..end as usize].fill(0);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// Copies one run that needs no disk, or says what to fetch. `buffer` ends at the end of the file at the latest.
+    fn step(&self, at: u64, buffer: &mut [u8]) -> Step {
+        let index = at / PAGE;
+        if let Some(page) = self.pages.get(&index) {
+            let inside = (at % PAGE) as usize;
+            let count = (PAGE_SIZE - inside).min(buffer.len());
+            buffer[..count].copy_from_slice(&page.0[inside..inside + count]);
+            return Step::Copied(count);
+        }
+        let until = self
+            .pages
+            .range(index..)
+            .next()
+            .map_or(u64::MAX, |(&next, _)| next * PAGE);
+        let run = usize::try_from(until - at)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        if at >= self.below {
+            buffer[..run].fill(0);
+            return Step::Copied(run);
+        }
+        let run = usize::try_from(self.below - at).unwrap_or(usize::MAX).min(run);
+        match &self.origin {
+            Origin::Image(image, start) => Step::Fetch(image.clone(), start + at, run),
+            Origin::Bytes(_) | Origin::Empty => {
+                // Bytes of ours cannot fail to be read.
+                let _ = read_origin(&self.origin, at, &mut buffer[..run]);
+                Step::Copied(run)
+            }
+        }
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        self.fs.release_pages(self.state.lock().pages.len() as u64);
+    }
+}
+
+/// Reads bytes of the origin that are known to show.
+fn read_origin(origin: &Origin, at: u64, buffer: &mut [u8]) -> Result<()> {
+    match origin {
+        Origin::Empty => {
+            buffer.fill(0);
+            Ok(())
+        }
+        Origin::Image(image, start) => image.read(start + at, buffer),
+        Origin::Bytes(bytes) => {
+            let start = usize::try_from(at).unwrap_or(usize::MAX);
+            match bytes.get(start..start.saturating_add(buffer.len())) {
+                Some(part) => buffer.copy_from_slice(part),
+                None => buffer.fill(0),
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! An opened node.
+
+use super::{
+    flock,
+    node::{Body, Node},
+    path,
+};
+use crate::{
+    errno::{Errno, Result},
+    file::{File, OpenFile, Poll, Stat},
+    sync::Lock,
+    wait::WaitQueue,
+};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+use core::any::Any;
+use linux_raw_sys::general as raw;
+
+/// What is particular to an opening.
+enum Opened {
+    /// Nothing: the node has it all.
+    Plain,
+    /// The text of a kernel's file, made when it was read from its start.
+    Text(Lock<Vec<u8>>),
+    /// The device.
+    Device(Arc<dyn File>),
+    /// `O_PATH`: the node is only a place.
+    Place,
+}
+
+/// An opened node of the tree.
+pub(crate) struct NodeFile {
+    /// The node.
+    pub(crate) node: Arc<Node>,
+    /// The directory and name by which it was opened; none for nameless files (`memfd_create(2)`, `O_TMPFILE`).
+    place: Option<(Arc<Node>, Box<str>)>,
+    opened: Opened,
+}
+
+impl NodeFile {
+    /// Opens a node.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` for sockets and for devices that are not there, `ELOOP` for links.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        place: Option<(Arc<Node>, Box<str>)>,
+        flags: u32,
+    ) -> Result<Arc<Self>> {
+        let opened = match &node.body {
+            _ if flags & raw::O_PATH != 0 => Opened::Place,
+            Body::Regular(_) | Body::Directory(_) | Body::Computed(..) => Opened::Plain,
+            Body::Text(text, argument, _) => Opened::Text(Lock::new(text(*argument))),
+            Body::Device(_, open) => Opened::Device(open()?),
+            Body::Socket(_) => return Err(Errno::ENXIO),
+            Body::Link(_) | Body::Magic(..) => return Err(Errno::ELOOP),
+        };
+        Ok(Arc::new(Self { node, place, opened }))
+    }
+
+    /// The opened node behind an open file description, if it is one.
+    pub(crate) fn of(open: &OpenFile) -> Option<&Self> {
+        open.file.as_any().downcast_ref()
+    }
+
+    /// The directory and name by which it was opened.
+    pub(crate) fn place(&self) -> Option<(Arc<Node>, Box<str>)> {
+        self.place.clone()
+    }
+
+    /// True if it was opened with `O_PATH`.
+    pub(crate) const fn is_place(&self) -> bool {
+        matches!(self.opened, Opened::Place)
+    }
+
+    /// Where the node is now, as `/proc/self/fd` shows it.
+    pub(crate) fn path(&self) -> String {
+        let Some((dir, name)) = &self.place else {
+            return format!("/memfd:#{} (deleted)", self.node.ino);
+        };
+        if self.node.is_directory()
+            && let Ok(path) = path::absolute(&self.node)
+        {
+            return path;
+        }
+        let here = dir.child(name).is_ok_and(|node| Arc::ptr_eq(&node, &self.node));
+        let moved = match &dir.body {
+            Body::Directory(entries) if !here => entries.name_of(dir, &self.node),
+            _ => None,
+        };
+        let name = moved.as_deref().unwrap_or(name);
+        let dir = path::absolute(dir).unwrap_or_default();
+        let deleted = if self.node.meta.lock().nlink == 0 {
+            " (deleted)"
+        } else {
+            ""
+        };
+        format!("{}/{name}{deleted}", dir.trim_end_matches('/'))
+    }
+
+    /// Changes the size.
+    ///
+    /// # Errors
+    ///
+    /// As `ftruncate(2)`; `EINVAL` for what is not a regular file.
+    pub(crate) fn truncate(&self, size: u64) -> Result<()> {
+        if self.is_place() {
+            return Err(Errno::EBADF);
+        }
+        self.node.data().ok_or(Errno::EINVAL)?.truncate(size)?;
+        self.node.modified();
+        Ok(())
+    }
+}
+
+/// Copies what of `text` lies at `offset`.
+fn copy_text(text: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+    let count = buffer.len().min(text.len() - start);
+    buffer[..count].copy_from_slice(&text[start..start + count]);
+    count
+}
+
+impl File for NodeFile {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        match (&self.opened, &self.node.body) {
+            (Opened::Place, _) => Err(Errno::EBADF),
+            (Opened::Device(device), _) => device.read(offset, buffer),
+            (_, Body::Regular(data)) => data.read(offset, buffer),
+            (_, Body::Directory(_) | Body::Computed(..)) => Err(Errno::EISDIR),
+            (Opened::Text(text), Body::Text(make, argument, _)) => {
+                if offset == 0 {
+                    let fresh = make(*argument);
+                    *text.lock() = fresh;
+                }
+                Ok(copy_text(&text.lock(), offset, buffer))
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn write(&self, offset: u64, buffer: &[u8]) -> Result<usize> {
+        match (&self.opened, &self.node.body) {
+            (Opened::Place, _) => Err(Errno::EBADF),
+            (Opened::Device(device), _) => device.write(offset, buffer),
+            (_, Body::Regular(data)) => {
+                let count = data.write(offset, buffer)?;
+                self.node.modified();
+                Ok(count)
+            }
+            (_, Body::Text(_, _, Some(set))) => set(buffer).map(|()| buffer.len()),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn seekable(&self) -> bool {
+        match &self.opened {
+            Opened::Device(device) => device.seekable(),
+            // A place answers EBADF to whatever asks for a position.
+            Opened::Place | Opened::Plain | Opened::Text(_) => true,
+        }
+    }
+
+    fn poll(&self) -> Poll {
+        match &self.opened {
+            Opened::Device(device) => device.poll(),
+            _ => Poll::IN | Poll::OUT,
+        }
+    }
+
+    fn queue(&self) -> Option<&WaitQueue> {
+        match &self.opened {
+            Opened::Device(device) => device.queue(),
+            _ => None,
+        }
+    }
+
+    fn stat(&self) -> Result<Stat> {
+        Ok(self.node.stat())
+    }
+
+    fn ioctl(&self, request: u32, argument: u64) -> Result<usize> {
+        match &self.opened {
+            Opened::Device(device) => device.ioctl(request, argument),
+            Opened::Place => Err(Errno::EBADF),
+            _ => Err(Errno::ENOTTY),
+        }
+    }
+
+    fn release(&self) {
+        flock::release(self);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

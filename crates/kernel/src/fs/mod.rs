@@ -1,0 +1,290 @@
+//! Files and directories: the one name space, and what is in it.
+//!
+//! | module | is |
+//! |---|---|
+//! | `node`, `directory`, `data` | a node of the tree; a directory's names; a regular file's bytes |
+//! | `filesystem` | what the nodes of one mounted file system share |
+//! | `image` | the read-only root image on the disk (ROFS) |
+//! | `table` | static tables of what the kernel itself puts into the tree |
+//! | `dev`, `proc`, `sys`, `etc` | those tables |
+//! | `path`, `names`, `open`, `file`, `flock` | resolving, making and removing, opening, the opened file, its locks |
+//! | `console` | what the program's first three descriptors are |
+//!
+//! The image is never written. Its directories become nodes at the first look, and from then on are changed in memory; its files are copied up page by
+//! page as they are written. So there are no white-outs and no merging: the tree is the merged view.
+//! No lock of this module is held while the disk works.
+
+mod console;
+mod data;
+mod dev;
+mod directory;
+mod etc;
+mod file;
+mod filesystem;
+mod flock;
+mod image;
+mod names;
+mod node;
+mod open;
+mod path;
+mod proc;
+mod sys;
+mod table;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use image::MountError;
+
+pub(crate) use data::MAX_SIZE;
+pub(crate) use directory::FIRST_COOKIE;
+pub(crate) use file::NodeFile;
+pub(crate) use flock::{acquire as lock_file, unlock as unlock_file};
+pub(crate) use node::{Body, Node};
+pub(crate) use path::{At, Found, absolute};
+pub(crate) use table::Target;
+pub(crate) mod ops {
+    //! What system calls do to the tree.
+    pub(crate) use super::{
+        names::{link, make_regular, make_socket, mkdir, rename, rmdir, symlink, unlink},
+        open::open,
+    };
+}
+
+use crate::{
+    drivers::block::BlockDevice,
+    errno::{Errno, Result},
+    file::{Descriptor, OpenFile},
+    process::process,
+    sync::Lock,
+};
+use alloc::{string::String, sync::Arc};
+use core::any::Any;
+use filesystem::{Filesystem, SYSFS_MAGIC};
+use image::Rofs;
+use linux_raw_sys::general as raw;
+use uigniter_abi::boot_args::{BootArgs, RootFs};
+
+/// What the root file system is made from.
+pub struct RootConfig<'a> {
+    /// The disk with the image, if there is one.
+    pub disk: Option<Arc<dyn BlockDevice>>,
+    /// `--rootfs`, host name, addresses and name server.
+    pub args: &'a BootArgs,
+    /// The VM's memory in bytes: files in memory take at most half of it, the image's cache a sixty-fourth.
+    pub memory_bytes: u64,
+}
+
+impl core::fmt::Debug for RootConfig<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RootConfig")
+            .field("disk", &self.disk.is_some())
+            .field("memory_bytes", &self.memory_bytes)
+            .finish()
+    }
+}
+
+/// The root and the working directory.
+struct Tree {
+    root: Arc<Node>,
+    cwd: Arc<Node>,
+}
+
+static TREE: Lock<Option<Tree>> = Lock::new(None);
+
+/// Mounts the root, `/dev`, `/proc` and `/sys`, adds what an image lacks (`/tmp`, `/etc/hosts`, ...) and opens descriptors 0, 1 and 2.
+///
+/// # Errors
+///
+/// The disk is no image of ours.
+pub fn init(config: &RootConfig<'_>) -> Result<(), MountError> {
+    let root = build(config)?;
+    *TREE.lock() = Some(Tree {
+        root: root.clone(),
+        cwd: root,
+    });
+    if let Some(cwd) = &config.args.cwd
+        && set_cwd(cwd).is_err()
+    {
+        crate::log!("--cwd={cwd} is no directory of the image; starting in /");
+    }
+    let mut files = process().files.lock();
+    for (fd, open) in console::standard_streams().into_iter().enumerate() {
+        // Cannot fail: the numbers are in range. The table is new, so nothing is replaced.
+        let _ = files.replace(fd as i32, Descriptor { open, cloexec: false });
+    }
+    Ok(())
+}
+
+/// The whole tree.
+fn build(config: &RootConfig<'_>) -> Result<Arc<Node>, MountError> {
+    let limit_pages = config.memory_bytes / 2 / 4096;
+    let cache = usize::try_from(config.memory_bytes / 64)
+        .unwrap_or(usize::MAX)
+        .clamp(256 << 10, 64 << 20);
+    let image = match (&config.disk, config.args.rootfs) {
+        (_, Some(RootFs::RamFs)) | (None, None) => None,
+        (None, Some(RootFs::Rofs)) => return Err(MountError::NoDisk),
+        (Some(disk), _) => Some(Arc::new(Rofs::mount(disk.clone(), cache)?)),
+    };
+    let root_fs = match image {
+        Some(_) => Filesystem::new("overlay", raw::OVERLAYFS_SUPER_MAGIC, limit_pages),
+        None => Filesystem::new("tmpfs", raw::TMPFS_MAGIC, limit_pages),
+    };
+    let root = Node::root(&root_fs, image.as_ref());
+    let dev_fs = Filesystem::new("devtmpfs", raw::TMPFS_MAGIC, limit_pages);
+    let proc_fs = Filesystem::fixed("proc", raw::PROC_SUPER_MAGIC, Errno::ENOENT);
+    let sys_fs = Filesystem::fixed("sysfs", SYSFS_MAGIC, Errno::EPERM);
+    for (name, fs, entries) in [
+        ("dev", dev_fs, dev::ENTRIES),
+        ("proc", proc_fs, proc::ENTRIES),
+        ("sys", sys_fs, sys::ENTRIES),
+    ] {
+        let row = table::directory(name, entries);
+        let mounted = Node::of_entry(&fs, Arc::downgrade(&root), &row, 0);
+        mounted.meta.lock().mode |= 0o755;
+        names::replace(&root, name, mounted);
+    }
+    for (name, permissions) in [("tmp", 0o1777), ("run", 0o755), ("etc", 0o755), ("root", 0o700)] {
+        if root.child(name).is_err() {
+            names::replace(
+                &root,
+                name,
+                Node::directory(&root_fs, permissions, Arc::downgrade(&root)),
+            );
+        }
+    }
+    etc::fill(&root, config.args);
+    Ok(root)
+}
+
+/// A path from the root.
+///
+/// # Errors
+///
+/// `ENOENT` before [`init`].
+pub(crate) fn at_root(path: &str) -> Result<At<'_>> {
+    let tree = TREE.lock();
+    let root = tree.as_ref().ok_or(Errno::ENOENT)?.root.clone();
+    Ok(At {
+        start: root.clone(),
+        root,
+        path,
+    })
+}
+
+/// A path from the working directory.
+///
+/// # Errors
+///
+/// `ENOENT` before [`init`].
+pub(crate) fn at_cwd(path: &str) -> Result<At<'_>> {
+    let tree = TREE.lock();
+    let tree = tree.as_ref().ok_or(Errno::ENOENT)?;
+    Ok(At {
+        root: tree.root.clone(),
+        start: tree.cwd.clone(),
+        path,
+    })
+}
+
+/// The working directory.
+///
+/// # Errors
+///
+/// `ENOENT` before [`init`].
+pub(crate) fn cwd() -> Result<Arc<Node>> {
+    Ok(TREE.lock().as_ref().ok_or(Errno::ENOENT)?.cwd.clone())
+}
+
+/// Makes a directory the working directory.
+///
+/// # Errors
+///
+/// `ENOTDIR`.
+pub(crate) fn set_cwd_node(node: Arc<Node>) -> Result<()> {
+    if !node.is_directory() {
+        return Err(Errno::ENOTDIR);
+    }
+    if let Ok(path) = absolute(&node) {
+        *process().cwd.lock() = path;
+    }
+    let old = TREE
+        .lock()
+        .as_mut()
+        .map(|tree| core::mem::replace(&mut tree.cwd, node));
+    drop(old);
+    Ok(())
+}
+
+/// Makes the directory at a path the working directory.
+///
+/// # Errors
+///
+/// As `chdir(2)`.
+pub fn set_cwd(path: &str) -> Result<()> {
+    set_cwd_node(at_cwd(path)?.find(true)?.node()?)
+}
+
+/// Opens a file to read, for the kernel itself (the program loader). Runs of whole pages are read straight into the caller's buffer.
+///
+/// # Errors
+///
+/// As `open(2)`.
+pub fn open_kernel(path: &str) -> Result<Arc<OpenFile>> {
+    ops::open(&at_cwd(path)?, raw::O_RDONLY, 0)
+}
+
+/// The path of an open file, as `/proc/self/fd` shows it; `None` for what has no place in the tree.
+#[must_use]
+pub fn path_of(open: &OpenFile) -> Option<String> {
+    NodeFile::of(open).map(NodeFile::path)
+}
+
+/// Makes a name for a bound socket (`bind(2)` in `unix(7)`); `permissions` before the umask.
+///
+/// # Errors
+///
+/// `EADDRINUSE` if the name is taken, and those of path resolution.
+pub fn bind_socket(path: &str, permissions: u32, socket: Arc<dyn Any + Send + Sync>) -> Result<()> {
+    let permissions = permissions & !*process().umask.lock();
+    match ops::make_socket(&at_cwd(path)?, permissions, socket) {
+        Ok(_) => Ok(()),
+        Err(Errno::EEXIST) => Err(Errno::EADDRINUSE),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// What is bound to a socket's name (`connect(2)` in `unix(7)`).
+///
+/// # Errors
+///
+/// `ECONNREFUSED` if the name is not a socket's, and those of path resolution.
+pub fn socket_at(path: &str) -> Result<Arc<dyn Any + Send + Sync>> {
+    match &at_cwd(path)?.find(true)?.node()?.body {
+        Body::Socket(socket) => Ok(socket.clone()),
+        _ => Err(Errno::ECONNREFUSED),
+    }
+}
+
+/// A nameless file in memory (`memfd_create(2)`).
+///
+/// # Errors
+///
+/// `ENOENT` before [`init`].
+pub(crate) fn memory_file(sealable: bool, flags: u32) -> Result<Arc<NodeFile>> {
+    let node = names::make_nameless(&at_root("/")?.root, 0o777)?;
+    if let Some(data) = node.data()
+        && sealable
+    {
+        data.allow_sealing();
+    }
+    NodeFile::new(node, None, flags)
+}
+
+/// The auxiliary vector that the program was started with, for `/proc/self/auxv`.
+pub fn set_auxv(auxv: &[u8]) {
+    *proc::AUXV.lock() = auxv.to_vec();
+}

@@ -1,0 +1,304 @@
+//! Making, moving and removing names.
+//!
+//! Each function is one step for the rest of the kernel: nothing in it blocks, so no other thread sees it half done.
+
+use super::{
+    data::Origin,
+    directory::Directory,
+    node::{Body, Node},
+    path::{At, Last},
+};
+use crate::errno::{Errno, Result};
+use alloc::{boxed::Box, sync::Arc};
+use core::any::Any;
+use linux_raw_sys::general as raw;
+
+/// The entries of a directory in which names can be made or removed; `refusal` is the answer of those in which they cannot.
+fn entries(dir: &Arc<Node>, refusal: Option<Errno>) -> Result<&Directory> {
+    match (&dir.body, dir.fs.refusal) {
+        (Body::Directory(directory), None) => Ok(directory),
+        (_, own) => Err(refusal.or(own).unwrap_or(Errno::EPERM)),
+    }
+}
+
+/// Gives a new node a name. `directory` says if slashes may come after it.
+fn make(last: &Last, directory: bool, build: impl FnOnce(&Arc<Node>) -> Arc<Node>) -> Result<Arc<Node>> {
+    if last.is_special() || last.node().is_ok() {
+        return Err(Errno::EEXIST);
+    }
+    if last.slash && !directory {
+        return Err(Errno::ENOENT);
+    }
+    let entries = entries(&last.dir, None)?;
+    let node = build(&last.dir);
+    entries.insert(&last.dir, &last.name, node.clone())?;
+    last.dir.modified();
+    Ok(node)
+}
+
+/// Makes a regular file (`open(2)` with `O_CREAT`, `mknod(2)`).
+///
+/// # Errors
+///
+/// As `open(2)`.
+pub(crate) fn make_regular(last: &Last, permissions: u32) -> Result<Arc<Node>> {
+    make(last, false, |dir| Node::regular(&dir.fs, permissions))
+}
+
+/// `mkdir(2)`.
+///
+/// # Errors
+///
+/// As the man page has them.
+pub(crate) fn mkdir(at: &At<'_>, permissions: u32) -> Result<Arc<Node>> {
+    make(&at.parent()?, true, |dir| {
+        Node::directory(&dir.fs, permissions, Arc::downgrade(dir))
+    })
+}
+
+/// `symlink(2)`.
+///
+/// # Errors
+///
+/// As the man page has them.
+pub(crate) fn symlink(target: &str, at: &At<'_>) -> Result<()> {
+    if target.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    make(&at.parent()?, false, |dir| {
+        Node::new(&dir.fs, raw::S_IFLNK | 0o777, Body::Link(Box::from(target)))
+    })
+    .map(drop)
+}
+
+/// Makes the name of a bound socket (`unix(7)`).
+///
+/// # Errors
+///
+/// As `bind(2)`, but `EEXIST` where that has `EADDRINUSE`.
+pub(crate) fn make_socket(
+    at: &At<'_>,
+    permissions: u32,
+    socket: Arc<dyn Any + Send + Sync>,
+) -> Result<Arc<Node>> {
+    make(&at.parent()?, false, |dir| {
+        Node::new(&dir.fs, raw::S_IFSOCK | permissions, Body::Socket(socket))
+    })
+}
+
+/// Puts a node where there may be something already (mounting, and what the kernel adds to an image).
+pub(super) fn replace(dir: &Arc<Node>, name: &str, node: Arc<Node>) {
+    if let Body::Directory(entries) = &dir.body {
+        entries.take(dir, name);
+        // Cannot fail: the name is free now, and the directory is not removed.
+        let _ = entries.insert(dir, name, node);
+    }
+}
+
+/// Adds a small file unless the name is there.
+pub(super) fn add_text(dir: &Arc<Node>, name: &str, text: &str) {
+    if dir.child(name).is_err() {
+        replace(dir, name, Node::with_text(&dir.fs, 0o644, text));
+    }
+}
+
+/// `link(2)`: one more name for a node.
+///
+/// # Errors
+///
+/// As the man page has them.
+pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
+    let last = at.parent()?;
+    if last.is_special() || last.node().is_ok() {
+        return Err(Errno::EEXIST);
+    }
+    if last.slash {
+        return Err(Errno::ENOENT);
+    }
+    if node.fs.dev != last.dir.fs.dev {
+        return Err(Errno::EXDEV);
+    }
+    if node.is_directory() {
+        return Err(Errno::EPERM);
+    }
+    entries(&last.dir, None)?.insert(&last.dir, &last.name, node.clone())?;
+    node.change(|meta| meta.nlink += 1);
+    last.dir.modified();
+    Ok(())
+}
+
+/// `unlink(2)`.
+///
+/// # Errors
+///
+/// As the man page has them.
+pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
+    let last = at.parent()?;
+    if last.is_special() {
+        return Err(Errno::EISDIR);
+    }
+    let node = last.node()?;
+    if node.is_directory() {
+        return Err(Errno::EISDIR);
+    }
+    if last.slash {
+        return Err(Errno::ENOTDIR);
+    }
+    entries(&last.dir, Some(Errno::EPERM))?.take(&last.dir, &last.name);
+    node.change(|meta| meta.nlink = meta.nlink.saturating_sub(1));
+    last.dir.modified();
+    Ok(())
+}
+
+/// `rmdir(2)`.
+///
+/// # Errors
+///
+/// As the man page has them.
+pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
+    let last = at.parent()?;
+    match &*last.name {
+        "." => return Err(Errno::EINVAL),
+        ".." => return Err(Errno::ENOTEMPTY),
+        "/" => return Err(Errno::EBUSY),
+        _ => {}
+    }
+    let node = last.node()?;
+    if !node.is_directory() {
+        return Err(Errno::ENOTDIR);
+    }
+    let entries = entries(&last.dir, Some(Errno::EPERM))?;
+    retire(&node, &last.dir)?;
+    entries.take(&last.dir, &last.name);
+    last.dir.modified();
+    Ok(())
+}
+
+/// Marks a directory below `dir` as removed.
+fn retire(node: &Arc<Node>, dir: &Arc<Node>) -> Result<()> {
+    if node.fs.dev != dir.fs.dev {
+        return Err(Errno::EBUSY);
+    }
+    let Body::Directory(directory) = &node.body else {
+        return Err(Errno::EPERM);
+    };
+    directory.retire(node)?;
+    node.change(|meta| meta.nlink = 0);
+    Ok(())
+}
+
+/// True if `node` is `directory` or above it.
+fn contains(node: &Arc<Node>, directory: &Arc<Node>) -> bool {
+    let mut at = directory.clone();
+    loop {
+        if Arc::ptr_eq(node, &at) {
+            return true;
+        }
+        match at.parent() {
+            Some(parent) if !Arc::ptr_eq(&parent, &at) => at = parent,
+            _ => return false,
+        }
+    }
+}
+
+/// `renameat2(2)`; flags are known ones.
+///
+/// # Errors
+///
+/// As the man page has them.
+pub(crate) fn rename(old: &At<'_>, new: &At<'_>, flags: u32) -> Result<()> {
+    let (old, new) = (old.parent()?, new.parent()?);
+    let exchange = flags & raw::RENAME_EXCHANGE != 0;
+    if old.dir.fs.dev != new.dir.fs.dev {
+        return Err(Errno::EXDEV);
+    }
+    if old.is_special() {
+        return Err(Errno::EBUSY);
+    }
+    if new.is_special() {
+        return Err(if flags & raw::RENAME_NOREPLACE != 0 {
+            Errno::EEXIST
+        } else {
+            Errno::EBUSY
+        });
+    }
+    let node = old.node()?;
+    let target = match new.node() {
+        Ok(_) if flags & raw::RENAME_NOREPLACE != 0 => return Err(Errno::EEXIST),
+        Ok(target) => Some(target),
+        Err(errno) if exchange => return Err(errno),
+        Err(_) => None,
+    };
+    if !node.is_directory() && (old.slash || (new.slash && !exchange)) {
+        return Err(Errno::ENOTDIR);
+    }
+    if let Some(target) = &target
+        && exchange
+        && new.slash
+        && !target.is_directory()
+    {
+        return Err(Errno::ENOTDIR);
+    }
+    if contains(&node, &new.dir) {
+        return Err(Errno::EINVAL);
+    }
+    if let Some(target) = &target
+        && contains(target, &old.dir)
+    {
+        return Err(if exchange { Errno::EINVAL } else { Errno::ENOTEMPTY });
+    }
+    if target.as_ref().is_some_and(|target| Arc::ptr_eq(target, &node)) {
+        return Ok(());
+    }
+    move_name(&old, &new, &node, target, exchange)
+}
+
+/// The second half of a rename: what the two nodes are, and the move.
+fn move_name(
+    old: &Last,
+    new: &Last,
+    node: &Arc<Node>,
+    target: Option<Arc<Node>>,
+    exchange: bool,
+) -> Result<()> {
+    let from = entries(&old.dir, Some(Errno::EPERM))?;
+    let to = entries(&new.dir, Some(Errno::EPERM))?;
+    let mounted = |node: &Arc<Node>| node.fs.dev != old.dir.fs.dev;
+    if mounted(node) || target.as_ref().is_some_and(mounted) {
+        return Err(Errno::EBUSY);
+    }
+    if to.is_removed() {
+        return Err(Errno::ENOENT);
+    }
+    if let Some(target) = &target
+        && !exchange
+    {
+        match (node.is_directory(), target.is_directory()) {
+            (true, false) => return Err(Errno::ENOTDIR),
+            (false, true) => return Err(Errno::EISDIR),
+            (true, true) => retire(target, &new.dir)?,
+            (false, false) => target.change(|meta| meta.nlink = meta.nlink.saturating_sub(1)),
+        }
+    }
+    from.take(&old.dir, &old.name);
+    to.take(&new.dir, &new.name);
+    to.insert(&new.dir, &new.name, node.clone())?;
+    if exchange && let Some(target) = target {
+        from.insert(&old.dir, &old.name, target)?;
+    }
+    node.change(|_| ());
+    old.dir.modified();
+    new.dir.modified();
+    Ok(())
+}
+
+/// A nameless file on the file system of a directory (`O_TMPFILE`).
+pub(crate) fn make_nameless(dir: &Arc<Node>, permissions: u32) -> Result<Arc<Node>> {
+    if dir.fs.refusal.is_some() {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let data = super::data::Data::new(dir.fs.clone(), Origin::Empty, 0);
+    let node = Node::new(&dir.fs, raw::S_IFREG | permissions, Body::Regular(data));
+    node.meta.lock().nlink = 0;
+    Ok(node)
+}

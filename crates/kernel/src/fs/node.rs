@@ -1,0 +1,295 @@
+//! A node: a file, directory, link, device or socket of the one name space.
+//!
+//! There is one tree. What the image holds, what was written since, what the kernel makes up (`/proc`, `/sys`) and devices are nodes of
+//! different [`Body`]; a mounted file system is a directory whose [`Filesystem`] is another than its parent's. Directories of the image and of static
+//! tables become nodes when somebody first looks into them ([`Directory`]), so that the boot pays for none of them.
+
+use super::{
+    data::{Data, Origin},
+    directory::Directory,
+    filesystem::Filesystem,
+    image::{ImageKind, Rofs},
+    table::{Computed, Entry, Kind, MakeText, OpenDevice, Set, Target},
+};
+use crate::{
+    errno::{Errno, Result},
+    file::Stat,
+    sync::Lock,
+    time,
+};
+use alloc::{
+    boxed::Box,
+    sync::{Arc, Weak},
+};
+use core::any::Any;
+use linux_raw_sys::general as raw;
+
+/// Attributes that change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meta {
+    /// Type and permissions.
+    pub(crate) mode: u32,
+    /// Names; of a directory, 1 as long as it has one.
+    pub(crate) nlink: u32,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
+    /// Times, ns since the epoch: last access (set by `utimensat(2)` only: mounted `noatime`).
+    pub(crate) atime: u64,
+    /// Last change of the contents.
+    pub(crate) mtime: u64,
+    /// Last change of the contents or of these attributes.
+    pub(crate) ctime: u64,
+}
+
+/// What a node is.
+pub(crate) enum Body {
+    /// A directory.
+    Directory(Directory),
+    /// A directory whose contents are computed at each look, and its parent.
+    Computed(&'static dyn Computed, Weak<Node>),
+    /// A regular file.
+    Regular(Data),
+    /// A symbolic link to a fixed path.
+    Link(Box<str>),
+    /// A link that leads wherever its function says (`/proc/self/exe`).
+    Magic(fn(u64) -> Result<Target>, u64),
+    /// A file of the kernel's: its text, made anew for each reading, and what takes writes.
+    Text(MakeText, u64, Option<Set>),
+    /// A character device: its number, and what is opened.
+    Device(u64, OpenDevice),
+    /// A named socket; what it is bound to is the network's affair.
+    Socket(Arc<dyn Any + Send + Sync>),
+}
+
+/// A node of the tree.
+pub(crate) struct Node {
+    /// The file system that it belongs to.
+    pub(crate) fs: Arc<Filesystem>,
+    /// Inode number.
+    pub(crate) ino: u64,
+    /// Attributes.
+    pub(crate) meta: Lock<Meta>,
+    /// What it is.
+    pub(crate) body: Body,
+}
+
+impl core::fmt::Debug for Node {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Node({}:{})", self.fs.name, self.ino)
+    }
+}
+
+/// The number of a device as `st_rdev` has it (`makedev(3)`, for small numbers).
+pub(crate) const fn device_number(major: u64, minor: u64) -> u64 {
+    (major << 8) | minor
+}
+
+impl Node {
+    /// A new node without a name.
+    pub(crate) fn new(fs: &Arc<Filesystem>, mode: u32, body: Body) -> Arc<Self> {
+        let now = time::realtime();
+        let meta = Meta {
+            mode,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            atime: now,
+            mtime: now,
+            ctime: now,
+        };
+        Arc::new(Self {
+            fs: fs.clone(),
+            ino: fs.next_inode(),
+            meta: Lock::new(meta),
+            body,
+        })
+    }
+
+    /// A new, empty regular file.
+    pub(crate) fn regular(fs: &Arc<Filesystem>, permissions: u32) -> Arc<Self> {
+        let data = Data::new(fs.clone(), Origin::Empty, 0);
+        Self::new(fs, raw::S_IFREG | permissions, Body::Regular(data))
+    }
+
+    /// A regular file that begins with this text.
+    pub(crate) fn with_text(fs: &Arc<Filesystem>, permissions: u32, text: &str) -> Arc<Self> {
+        let data = Data::new(
+            fs.clone(),
+            Origin::Bytes(text.as_bytes().into()),
+            text.len() as u64,
+        );
+        Self::new(fs, raw::S_IFREG | permissions, Body::Regular(data))
+    }
+
+    /// A new, empty directory below `parent` (which does not have it yet).
+    pub(crate) fn directory(fs: &Arc<Filesystem>, permissions: u32, parent: Weak<Self>) -> Arc<Self> {
+        Self::new(
+            fs,
+            raw::S_IFDIR | permissions,
+            Body::Directory(Directory::empty(parent)),
+        )
+    }
+
+    /// The root of a tree: its own parent.
+    pub(crate) fn root(fs: &Arc<Filesystem>, image: Option<&Arc<Rofs>>) -> Arc<Self> {
+        Arc::new_cyclic(|this| {
+            let now = time::realtime();
+            let (mode, directory) = match image {
+                Some(image) => (
+                    image.mode(Rofs::root()),
+                    Directory::of_image(this.clone(), image.clone(), Rofs::root()),
+                ),
+                None => (raw::S_IFDIR | 0o755, Directory::empty(this.clone())),
+            };
+            let meta = Meta {
+                mode,
+                nlink: 1,
+                uid: 0,
+                gid: 0,
+                atime: now,
+                mtime: now,
+                ctime: now,
+            };
+            Self {
+                fs: fs.clone(),
+                ino: fs.next_inode(),
+                meta: Lock::new(meta),
+                body: Body::Directory(directory),
+            }
+        })
+    }
+
+    /// The node for an inode of the image.
+    pub(crate) fn of_image(
+        fs: &Arc<Filesystem>,
+        parent: Weak<Self>,
+        image: &Arc<Rofs>,
+        inode: u32,
+    ) -> Option<Arc<Self>> {
+        let body = match image.kind(inode)? {
+            ImageKind::Directory => Body::Directory(Directory::of_image(parent, image.clone(), inode)),
+            ImageKind::Regular(start, size) => Body::Regular(Data::new(
+                fs.clone(),
+                Origin::Image(image.image().clone(), start),
+                size,
+            )),
+            ImageKind::Link(target) => Body::Link(target.into()),
+        };
+        let node = Self::new(fs, image.mode(inode), body);
+        node.meta.lock().nlink = image.names(inode);
+        Some(node)
+    }
+
+    /// The node for a row of a static table.
+    pub(crate) fn of_entry(
+        fs: &Arc<Filesystem>,
+        parent: Weak<Self>,
+        entry: &Entry,
+        argument: u64,
+    ) -> Arc<Self> {
+        let (kind, body) = match entry.kind {
+            Kind::Directory(entries) => (
+                raw::S_IFDIR,
+                Body::Directory(Directory::of_table(parent, entries, argument)),
+            ),
+            Kind::Computed(computed) => (raw::S_IFDIR, Body::Computed(computed, parent)),
+            Kind::Text(text) => (raw::S_IFREG, Body::Text(text, argument, None)),
+            Kind::Setting(text, set) => (raw::S_IFREG, Body::Text(text, argument, Some(set))),
+            Kind::Link(target) => (raw::S_IFLNK, Body::Link(target.into())),
+            Kind::Magic(target) => (raw::S_IFLNK, Body::Magic(target, argument)),
+            Kind::Device(major, minor, open) => {
+                (raw::S_IFCHR, Body::Device(device_number(major, minor), open))
+            }
+        };
+        Self::new(fs, kind | entry.permissions, body)
+    }
+
+    /// The type bits of the mode.
+    pub(crate) fn kind(&self) -> u32 {
+        self.meta.lock().mode & raw::S_IFMT
+    }
+
+    /// True for directories of both sorts.
+    pub(crate) const fn is_directory(&self) -> bool {
+        matches!(self.body, Body::Directory(_) | Body::Computed(..))
+    }
+
+    /// True for links of both sorts.
+    pub(crate) const fn is_link(&self) -> bool {
+        matches!(self.body, Body::Link(_) | Body::Magic(..))
+    }
+
+    /// The contents, if it is a regular file with some.
+    pub(crate) const fn data(&self) -> Option<&Data> {
+        match &self.body {
+            Body::Regular(data) => Some(data),
+            _ => None,
+        }
+    }
+
+    /// The parent of a directory; of the root, itself.
+    pub(crate) fn parent(&self) -> Option<Arc<Self>> {
+        match &self.body {
+            Body::Directory(directory) => directory.parent(),
+            Body::Computed(_, parent) => parent.upgrade(),
+            _ => None,
+        }
+    }
+
+    /// Looks up a name that is neither `.` nor `..`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`, `ENOTDIR`.
+    pub(crate) fn child(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
+        match &self.body {
+            Body::Directory(directory) => directory.get(self, name).ok_or(Errno::ENOENT),
+            Body::Computed(computed, _) => computed.lookup(self, name).ok_or(Errno::ENOENT),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// `stat(2)`.
+    pub(crate) fn stat(self: &Arc<Self>) -> Stat {
+        let meta = *self.meta.lock();
+        let (size, blocks, rdev, nlink) = match &self.body {
+            Body::Directory(directory) => (4096, 8, 0, meta.nlink * (2 + directory.subdirectories(self))),
+            Body::Computed(..) => (0, 0, 0, 2),
+            Body::Regular(data) => (data.size(), data.blocks(), 0, meta.nlink),
+            Body::Link(target) => (target.len() as u64, 0, 0, meta.nlink),
+            Body::Device(rdev, _) => (0, 0, *rdev, meta.nlink),
+            Body::Magic(..) | Body::Text(..) | Body::Socket(_) => (0, 0, 0, meta.nlink),
+        };
+        Stat {
+            dev: self.fs.dev,
+            ino: self.ino,
+            mode: meta.mode,
+            nlink,
+            uid: meta.uid,
+            gid: meta.gid,
+            rdev,
+            size,
+            blocks,
+            atime: meta.atime,
+            mtime: meta.mtime,
+            ctime: meta.ctime,
+        }
+    }
+
+    /// Notes that the contents changed.
+    pub(crate) fn modified(&self) {
+        let now = time::realtime();
+        let mut meta = self.meta.lock();
+        meta.mtime = now;
+        meta.ctime = now;
+    }
+
+    /// Changes attributes, and notes that they changed.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Meta)) {
+        let mut meta = self.meta.lock();
+        meta.ctime = time::realtime();
+        change(&mut meta);
+    }
+}

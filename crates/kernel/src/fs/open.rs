@@ -1,0 +1,135 @@
+//! `open(2)`: from a path and flags to an open file description.
+
+use super::{
+    file::NodeFile,
+    names,
+    node::{Body, Node},
+    path::{At, Found},
+};
+use crate::{
+    errno::{Errno, Result},
+    file::OpenFile,
+};
+use alloc::{boxed::Box, sync::Arc};
+use linux_raw_sys::general as raw;
+
+/// Flags that matter while opening only, and are not part of the description (`F_GETFL` in `fcntl(2)`).
+const CREATION_FLAGS: u32 = raw::O_CREAT | raw::O_EXCL | raw::O_NOCTTY | raw::O_TRUNC | raw::O_CLOEXEC;
+
+/// Opens; `permissions` are those of a file that is made, the umask taken off.
+///
+/// # Errors
+///
+/// As `open(2)`.
+pub(crate) fn open(at: &At<'_>, flags: u32, permissions: u32) -> Result<Arc<OpenFile>> {
+    // With O_PATH, the others but these are ignored (open(2)).
+    let flags = match flags & raw::O_PATH {
+        0 => flags,
+        _ => flags & (raw::O_PATH | raw::O_DIRECTORY | raw::O_NOFOLLOW | raw::O_CLOEXEC),
+    };
+    if flags & raw::O_TMPFILE == raw::O_TMPFILE {
+        return open_nameless(at, flags, permissions);
+    }
+    if flags & raw::O_CREAT != 0 {
+        return open_or_make(at, flags, permissions);
+    }
+    open_found(at.find(flags & raw::O_NOFOLLOW == 0)?, flags)
+}
+
+fn open_nameless(at: &At<'_>, flags: u32, permissions: u32) -> Result<Arc<OpenFile>> {
+    if flags & raw::O_ACCMODE == raw::O_RDONLY {
+        return Err(Errno::EINVAL);
+    }
+    let dir = at.find(true)?.node()?;
+    if !dir.is_directory() {
+        return Err(Errno::ENOTDIR);
+    }
+    let node = names::make_nameless(&dir, permissions)?;
+    finish(NodeFile::new(node, None, flags)?, flags)
+}
+
+fn open_or_make(at: &At<'_>, flags: u32, permissions: u32) -> Result<Arc<OpenFile>> {
+    if flags & raw::O_DIRECTORY != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let through = flags & (raw::O_EXCL | raw::O_NOFOLLOW) == 0;
+    let (last, found) = if through {
+        at.parent_through_links()?
+    } else {
+        let last = at.parent()?;
+        let found = match last.node() {
+            Ok(node) => Some(Found::Node(node, at.parent()?)),
+            Err(Errno::ENOENT) => None,
+            Err(errno) => return Err(errno),
+        };
+        (last, found)
+    };
+    match last.is_special() {
+        true if flags & raw::O_EXCL != 0 => return Err(Errno::EEXIST),
+        true => return Err(Errno::EISDIR),
+        false if last.slash => return Err(Errno::EISDIR),
+        false => {}
+    }
+    match found {
+        Some(_) if flags & raw::O_EXCL != 0 => Err(Errno::EEXIST),
+        Some(Found::Node(node, _)) if node.is_directory() => Err(Errno::EISDIR),
+        Some(found) => open_found(found, flags),
+        None => {
+            let node = names::make_regular(&last, permissions)?;
+            // Nothing to truncate, and the permissions are for those who come later.
+            let place = Some((last.dir, Box::from(&*last.name)));
+            finish(NodeFile::new(node, place, flags)?, flags)
+        }
+    }
+}
+
+fn open_found(found: Found, flags: u32) -> Result<Arc<OpenFile>> {
+    match found {
+        Found::Node(node, last) => open_node(node, Some((last.dir, last.name.into_boxed_str())), flags),
+        Found::Open(open) => match NodeFile::of(&open) {
+            Some(file) => open_node(file.node.clone(), file.place(), flags),
+            // What has no node (a pipe, the console) cannot be opened anew, only shared.
+            None if flags & raw::O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
+            None if open.file.stat()?.mode & raw::S_IFMT == raw::S_IFSOCK => Err(Errno::ENXIO),
+            None => Ok(open),
+        },
+    }
+}
+
+/// Opens a node that is there.
+fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) -> Result<Arc<OpenFile>> {
+    if flags & raw::O_DIRECTORY != 0 && !node.is_directory() {
+        return Err(Errno::ENOTDIR);
+    }
+    if flags & raw::O_PATH != 0 {
+        return finish(NodeFile::new(node, place, flags)?, flags);
+    }
+    if node.is_link() {
+        return Err(Errno::ELOOP);
+    }
+    let writes = flags & raw::O_ACCMODE != raw::O_RDONLY;
+    if node.is_directory() && (writes || flags & raw::O_TRUNC != 0) {
+        return Err(Errno::EISDIR);
+    }
+    if writes && matches!(node.body, Body::Text(_, _, None)) {
+        return Err(Errno::EACCES);
+    }
+    let file = NodeFile::new(node, place, flags)?;
+    if flags & raw::O_TRUNC != 0
+        && let Some(data) = file.node.data()
+    {
+        data.truncate(0)?;
+        file.node.modified();
+    }
+    finish(file, flags)
+}
+
+fn finish(file: Arc<NodeFile>, flags: u32) -> Result<Arc<OpenFile>> {
+    // Every open on a 64-bit system is one of a large file, and F_GETFL shows it.
+    let large = if flags & raw::O_PATH == 0 {
+        raw::O_LARGEFILE
+    } else {
+        0
+    };
+    Ok(OpenFile::new(file, flags & !CREATION_FLAGS | large))
+}

@@ -1,0 +1,266 @@
+//! From a path to a node (`path_resolution(7)`).
+//!
+//! [`At::parent`] goes as far as the last component, for calls that make or remove a name; [`At::find`] goes all the way. Links are followed
+//! by putting their target in front of what is left, not by recursion, so the depth of the kernel's stack does not depend on the program.
+
+use super::{
+    file::NodeFile,
+    node::{Body, Node},
+    table::Target,
+};
+use crate::{
+    errno::{Errno, Result},
+    file::OpenFile,
+};
+use alloc::{borrow::Cow, format, string::String, sync::Arc};
+
+/// The longest name (`NAME_MAX`).
+pub(crate) const NAME_MAX: usize = 255;
+/// The most links in one resolution (`path_resolution(7)`).
+const MAX_LINKS: u32 = 40;
+/// The longest path that a link may expand to.
+const MAX_EXPANSION: usize = 8192;
+
+/// A path and where it starts from.
+#[derive(Clone, Debug)]
+pub(crate) struct At<'a> {
+    /// Where absolute paths start.
+    pub(crate) root: Arc<Node>,
+    /// Where relative paths start.
+    pub(crate) start: Arc<Node>,
+    /// The path.
+    pub(crate) path: &'a str,
+}
+
+/// All but the last component of a path, resolved.
+#[derive(Debug)]
+pub(crate) struct Last {
+    /// The directory.
+    pub(crate) dir: Arc<Node>,
+    /// The last component: a name, `.`, `..`, or `/` for the root itself.
+    pub(crate) name: String,
+    /// True if slashes came after it.
+    pub(crate) slash: bool,
+}
+
+impl Last {
+    /// True for `.`, `..` and the root, which can be neither made nor removed.
+    pub(crate) fn is_special(&self) -> bool {
+        matches!(&*self.name, "." | ".." | "/")
+    }
+
+    /// The node, links not followed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`.
+    pub(crate) fn node(&self) -> Result<Arc<Node>> {
+        step(&self.dir, &self.name)
+    }
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A node, and the directory and name by which it was reached.
+    Node(Arc<Node>, Last),
+    /// An open file, by a magic link.
+    Open(Arc<OpenFile>),
+}
+
+impl Found {
+    /// The node, also of an open file that has one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` for open files that are not in the tree.
+    pub(crate) fn node(self) -> Result<Arc<Node>> {
+        match self {
+            Self::Node(node, _) => Ok(node),
+            Self::Open(open) => NodeFile::of(&open)
+                .map(|file| file.node.clone())
+                .ok_or(Errno::ENOENT),
+        }
+    }
+}
+
+/// One component from a directory.
+fn step(dir: &Arc<Node>, name: &str) -> Result<Arc<Node>> {
+    match name {
+        "." | "/" => Ok(dir.clone()),
+        ".." => dir.parent().ok_or(Errno::ENOENT),
+        name => dir.child(name),
+    }
+}
+
+impl At<'_> {
+    /// Resolves all but the last component.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`.
+    pub(crate) fn parent(&self) -> Result<Last> {
+        self.parent_of(&self.start, self.path, &mut 0)
+    }
+
+    /// Resolves the whole path; a last component that is a link is followed if `follow`, or if a slash comes after it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`.
+    pub(crate) fn find(&self, follow: bool) -> Result<Found> {
+        let mut links = 0;
+        let mut start = self.start.clone();
+        let mut path = Cow::Borrowed(self.path);
+        loop {
+            let last = self.parent_of(&start, &path, &mut links)?;
+            let node = last.node()?;
+            if node.is_link() && (follow || last.slash) {
+                match target(&node, &mut links)? {
+                    Target::Path(target) if last.slash => path = Cow::Owned(target + "/"),
+                    Target::Path(target) => path = Cow::Owned(target),
+                    Target::Open(open) => return Ok(Found::Open(open)),
+                }
+                start = last.dir;
+                continue;
+            }
+            if last.slash && !node.is_directory() {
+                return Err(Errno::ENOTDIR);
+            }
+            return Ok(Found::Node(node, last));
+        }
+    }
+
+    /// As [`parent`](Self::parent) for a file that may be made: also follows the last component's links, as far as there are any.
+    ///
+    /// # Errors
+    ///
+    /// As [`parent`](Self::parent).
+    pub(crate) fn parent_through_links(&self) -> Result<(Last, Option<Found>)> {
+        let mut links = 0;
+        let mut start = self.start.clone();
+        let mut path = Cow::Borrowed(self.path);
+        loop {
+            let last = self.parent_of(&start, &path, &mut links)?;
+            let node = match last.node() {
+                Ok(node) => node,
+                Err(Errno::ENOENT) => return Ok((last, None)),
+                Err(errno) => return Err(errno),
+            };
+            if !node.is_link() || last.slash {
+                let again = Last {
+                    dir: last.dir.clone(),
+                    name: last.name.clone(),
+                    slash: last.slash,
+                };
+                return Ok((last, Some(Found::Node(node, again))));
+            }
+            match target(&node, &mut links)? {
+                Target::Path(target) => path = Cow::Owned(target),
+                Target::Open(open) => return Ok((last, Some(Found::Open(open)))),
+            }
+            start = last.dir;
+        }
+    }
+
+    fn parent_of(&self, start: &Arc<Node>, path: &str, links: &mut u32) -> Result<Last> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let mut dir = if path.starts_with('/') {
+            self.root.clone()
+        } else {
+            start.clone()
+        };
+        let mut rest = Cow::Borrowed(path);
+        loop {
+            if !dir.is_directory() {
+                return Err(Errno::ENOTDIR);
+            }
+            let trimmed = rest.trim_start_matches('/');
+            let (name, tail) = trimmed.split_at(trimmed.find('/').unwrap_or(trimmed.len()));
+            if name.len() > NAME_MAX {
+                return Err(Errno::ENAMETOOLONG);
+            }
+            if name.is_empty() {
+                return Ok(Last {
+                    dir,
+                    name: "/".into(),
+                    slash: false,
+                });
+            }
+            if tail.trim_start_matches('/').is_empty() {
+                return Ok(Last {
+                    dir,
+                    name: name.into(),
+                    slash: !tail.is_empty(),
+                });
+            }
+            let node = step(&dir, name)?;
+            if !node.is_link() {
+                dir = node;
+                let used = rest.len() - tail.len();
+                match &mut rest {
+                    Cow::Borrowed(text) => *text = &text[used..],
+                    Cow::Owned(text) => drop(text.drain(..used)),
+                }
+                continue;
+            }
+            match target(&node, links)? {
+                Target::Path(target) => {
+                    if target.len() + tail.len() > MAX_EXPANSION {
+                        return Err(Errno::ENAMETOOLONG);
+                    }
+                    if target.starts_with('/') {
+                        dir = self.root.clone();
+                    }
+                    // `tail` begins with a slash and has a name in it.
+                    rest = Cow::Owned(format!("{target}{tail}"));
+                }
+                Target::Open(open) => {
+                    dir = NodeFile::of(&open).ok_or(Errno::ENOTDIR)?.node.clone();
+                    rest = Cow::Owned(tail.into());
+                }
+            }
+        }
+    }
+}
+
+/// Where a link leads; counts it.
+fn target(node: &Arc<Node>, links: &mut u32) -> Result<Target> {
+    *links += 1;
+    if *links > MAX_LINKS {
+        return Err(Errno::ELOOP);
+    }
+    match &node.body {
+        Body::Link(target) => Ok(Target::Path(String::from(&**target))),
+        Body::Magic(target, argument) => target(*argument),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// The absolute path of a directory.
+///
+/// # Errors
+///
+/// `ENOENT` if it, or one above it, was removed.
+pub(crate) fn absolute(directory: &Arc<Node>) -> Result<String> {
+    let mut path = String::new();
+    let mut node = directory.clone();
+    loop {
+        let parent = node.parent().ok_or(Errno::ENOENT)?;
+        if Arc::ptr_eq(&parent, &node) {
+            break;
+        }
+        let Body::Directory(entries) = &parent.body else {
+            return Err(Errno::ENOENT);
+        };
+        let name = entries.name_of(&parent, &node).ok_or(Errno::ENOENT)?;
+        path = format!("/{name}{path}");
+        node = parent;
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    Ok(path)
+}

@@ -1,0 +1,182 @@
+//! The files of `/proc` that describe the machine.
+
+use super::{own, settings::RELEASE, tasks};
+use crate::{mm, time};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::arch::x86_64::__cpuid;
+
+/// Nanoseconds of a clock tick (`USER_HZ` is 100).
+const TICK: u64 = 10_000_000;
+
+/// `/proc/version`.
+pub(super) fn version(_: u64) -> Vec<u8> {
+    format!("Linux version {RELEASE} (library OS) #1 uigniter\n").into_bytes()
+}
+
+/// `/proc/filesystems`.
+pub(super) fn filesystems(_: u64) -> Vec<u8> {
+    b"nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\n".to_vec()
+}
+
+/// `/proc/loadavg`: load is not averaged; the counts are true.
+pub(super) fn loadavg(_: u64) -> Vec<u8> {
+    format!("0.00 0.00 0.00 1/{0} {0}\n", own::thread_count().max(1)).into_bytes()
+}
+
+/// `/proc/uptime`: seconds since boot, and of them idle.
+pub(super) fn uptime(_: u64) -> Vec<u8> {
+    let now = time::now().0;
+    let idle = now.saturating_sub(tasks::cpu_time(None));
+    let seconds = |ns: u64| format!("{}.{:02}", ns / 1_000_000_000, ns / TICK % 100);
+    format!("{} {}\n", seconds(now), seconds(idle)).into_bytes()
+}
+
+/// `/proc/stat`.
+pub(super) fn stat(_: u64) -> Vec<u8> {
+    let now = time::now().0;
+    let busy = tasks::cpu_time(None);
+    let (user, idle) = (busy / TICK, now.saturating_sub(busy) / TICK);
+    let times = format!("{user} 0 0 {idle} 0 0 0 0 0 0");
+    let born = (time::realtime() - now) / 1_000_000_000;
+    let tail = format!("intr 0\nctxt 0\nbtime {born}\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
+    format!("cpu  {times}\ncpu0 {times}\n{tail}").into_bytes()
+}
+
+/// `/proc/meminfo`.
+pub(super) fn meminfo(_: u64) -> Vec<u8> {
+    let usage = mm::usage();
+    let rows = [
+        ("MemTotal", usage.total),
+        ("MemFree", usage.free),
+        ("MemAvailable", usage.free),
+        ("Buffers", 0),
+        ("Cached", 0),
+        ("SwapCached", 0),
+        ("Active", usage.resident),
+        ("Inactive", 0),
+        ("SwapTotal", 0),
+        ("SwapFree", 0),
+        ("AnonPages", usage.resident),
+        ("Mapped", 0),
+        ("Shmem", 0),
+        ("Slab", 0),
+        ("CommitLimit", usage.total),
+        ("Committed_AS", usage.mapped),
+    ];
+    let line = |(name, bytes): (&str, u64)| format!("{:<16}{:>8} kB\n", format!("{name}:"), bytes / 1024);
+    let mut text: String = rows.into_iter().map(line).collect();
+    text.push_str("HugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n");
+    text.into_bytes()
+}
+
+/// Feature flags by bit of CPUID leaf 1 EDX and ECX and leaf 7 EBX (Intel SDM volume 2, CPUID).
+const EDX: [(u32, &str); 14] = [
+    (0, "fpu"),
+    (4, "tsc"),
+    (5, "msr"),
+    (6, "pae"),
+    (8, "cx8"),
+    (9, "apic"),
+    (13, "pge"),
+    (15, "cmov"),
+    (19, "clflush"),
+    (23, "mmx"),
+    (24, "fxsr"),
+    (25, "sse"),
+    (26, "sse2"),
+    (28, "ht"),
+];
+const ECX: [(u32, &str); 14] = [
+    (0, "pni"),
+    (1, "pclmulqdq"),
+    (9, "ssse3"),
+    (12, "fma"),
+    (13, "cx16"),
+    (19, "sse4_1"),
+    (20, "sse4_2"),
+    (21, "x2apic"),
+    (22, "movbe"),
+    (23, "popcnt"),
+    (25, "aes"),
+    (26, "xsave"),
+    (28, "avx"),
+    (30, "rdrand"),
+];
+const EBX7: [(u32, &str); 12] = [
+    (0, "fsgsbase"),
+    (3, "bmi1"),
+    (5, "avx2"),
+    (8, "bmi2"),
+    (9, "erms"),
+    (16, "avx512f"),
+    (17, "avx512dq"),
+    (18, "rdseed"),
+    (19, "adx"),
+    (29, "sha_ni"),
+    (30, "avx512bw"),
+    (31, "avx512vl"),
+];
+
+/// Three CPUID leaves of the brand string.
+fn brand() -> String {
+    let mut bytes = Vec::new();
+    if __cpuid(0x8000_0000).eax >= 0x8000_0004 {
+        for leaf in 0x8000_0002..=0x8000_0004 {
+            let regs = __cpuid(leaf);
+            for register in [regs.eax, regs.ebx, regs.ecx, regs.edx] {
+                bytes.extend(register.to_le_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes)
+        .trim_matches(['\0', ' '])
+        .to_string()
+}
+
+/// `/proc/cpuinfo`: one processor.
+pub(super) fn cpuinfo(_: u64) -> Vec<u8> {
+    let vendor = __cpuid(0);
+    let name: Vec<u8> = [vendor.ebx, vendor.edx, vendor.ecx]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    let leaf = __cpuid(1);
+    let (family, model, stepping) = signature(leaf.eax);
+    let leaf7 = if vendor.eax >= 7 { __cpuid(7).ebx } else { 0 };
+    let mut flags = String::new();
+    for (register, names) in [(leaf.edx, &EDX[..]), (leaf.ecx, &ECX[..]), (leaf7, &EBX7[..])] {
+        for (_, name) in names.iter().filter(|(bit, _)| register >> bit & 1 == 1) {
+            flags.push(' ');
+            flags.push_str(name);
+        }
+    }
+    let vendor = String::from_utf8_lossy(&name);
+    let mut text =
+        format!("processor\t: 0\nvendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: {model}\n");
+    text += &format!(
+        "model name\t: {}\nstepping\t: {stepping}\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\n",
+        brand()
+    );
+    text += &format!("cpu cores\t: 1\nfpu\t\t: yes\nflags\t\t:{flags} lm syscall nx rdtscp constant_tsc\n\n");
+    text.into_bytes()
+}
+
+/// Family, model and stepping from leaf 1 EAX.
+fn signature(eax: u32) -> (u32, u32, u32) {
+    let (base, model) = (eax >> 8 & 15, eax >> 4 & 15);
+    let family = if base == 15 {
+        base + (eax >> 20 & 255)
+    } else {
+        base
+    };
+    let model = if matches!(base, 6 | 15) {
+        model | (eax >> 12 & 0xf0)
+    } else {
+        model
+    };
+    (family, model, eax & 15)
+}

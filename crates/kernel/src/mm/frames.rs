@@ -1,0 +1,255 @@
+//! Page frames: a buddy allocator over guest-physical memory.
+//!
+//! Memory that nobody has touched yet is never touched here either: it is zero, and the host has not spent a page on it. It is handed out from
+//! `fresh`, single frames from the low end and larger blocks from the high end; frames that come back go to free lists, whose links live in the
+//! frames themselves. One byte for each frame says whether a free block begins there, and how large.
+
+use super::PAGE_SIZE;
+use crate::{arch::layout, sync::Lock};
+
+/// Largest block: 2^MAX_ORDER pages (64 MiB).
+pub const MAX_ORDER: u8 = 14;
+
+/// No block in a free list.
+const NONE: u64 = u64::MAX;
+
+struct Frames {
+    /// Untouched memory: start and end of each range.
+    fresh: [(u64, u64); 8],
+    lists: [u64; MAX_ORDER as usize + 1],
+    /// One byte a frame: order + 1 where a free block begins, else 0.
+    map: *mut u8,
+    map_len: u64,
+    free: u64,
+    total: u64,
+}
+
+// SAFETY: the map is reached only under the lock.
+unsafe impl Send for Frames {}
+
+static FRAMES: Lock<Frames> = Lock::new(Frames {
+    fresh: [(0, 0); 8],
+    lists: [NONE; MAX_ORDER as usize + 1],
+    map: core::ptr::null_mut(),
+    map_len: 0,
+    free: 0,
+    total: 0,
+});
+
+/// Links of a free block, at its start.
+struct Link {
+    next: u64,
+    previous: u64,
+}
+
+fn link(block: u64) -> *mut Link {
+    layout::linear(block) as *mut Link
+}
+
+/// Lets single frames be had from a range that is certainly there, for the little that boot needs before it knows more.
+pub fn init_early(start: u64, end: u64) {
+    let mut frames = FRAMES.lock();
+    frames.fresh[0] = (start.next_multiple_of(PAGE_SIZE as u64), end);
+    frames.free = (end - start) / PAGE_SIZE as u64;
+}
+
+/// Takes the memory that the monitor says there is: ranges of guest-physical addresses, page-aligned, without what the image occupies.
+///
+/// # Panics
+///
+/// When there is not even room for the map of frames.
+pub fn init(ranges: &[(u64, u64)]) {
+    let mut frames = FRAMES.lock();
+    let end = ranges.iter().map(|range| range.1).max().unwrap_or(0);
+    let map_len = end / PAGE_SIZE as u64;
+    let map_bytes = map_len.next_multiple_of(PAGE_SIZE as u64);
+    // What boot took before is at the start of the range that it took it from.
+    let (cursor, early_end) = frames.fresh[0];
+    let without_early = |range: (u64, u64)| match range {
+        (start, end) if start < early_end && cursor < end => (cursor, end),
+        other => other,
+    };
+    frames.fresh = [(0, 0); 8];
+    let mut slots = ranges
+        .iter()
+        .copied()
+        .map(without_early)
+        .filter(|range| range.1 > range.0);
+    for slot in &mut frames.fresh {
+        let Some(range) = slots.next() else { break };
+        *slot = range;
+    }
+    for slot in &mut frames.fresh {
+        if slot.1 - slot.0 >= map_bytes {
+            let map = slot.0;
+            slot.0 += map_bytes;
+            frames.map = layout::linear(map) as *mut u8;
+            break;
+        }
+    }
+    #[expect(clippy::panic, reason = "without memory there is nothing to go on with")]
+    if frames.map.is_null() {
+        panic!("no room for the map of {map_len} frames");
+    }
+    frames.map_len = map_len;
+    frames.total = frames
+        .fresh
+        .iter()
+        .map(|range| (range.1 - range.0) / PAGE_SIZE as u64)
+        .sum();
+    frames.free = frames.total;
+}
+
+/// A block of 2^`order` pages, aligned to its size: its guest-physical address. Its contents are whatever was there.
+pub fn alloc(order: u8) -> Option<u64> {
+    alloc_inner(order).map(|(block, _)| block)
+}
+
+/// As [`alloc`], filled with zeros.
+pub fn alloc_zeroed(order: u8) -> Option<u64> {
+    let (block, zero) = alloc_inner(order)?;
+    if !zero {
+        // SAFETY: the block is ours alone now, and the linear map covers it.
+        unsafe { core::ptr::write_bytes(layout::linear(block) as *mut u8, 0, PAGE_SIZE << order) };
+    }
+    Some(block)
+}
+
+/// A zeroed page for the program, unless that would take the last pages, which the kernel needs for itself.
+pub fn alloc_for_program() -> Option<u64> {
+    let (free, total) = counts();
+    if free <= (total / 64).clamp(32, 512) {
+        None
+    } else {
+        alloc_zeroed(0)
+    }
+}
+
+/// The block, and whether it is known to be zero.
+fn alloc_inner(order: u8) -> Option<(u64, bool)> {
+    if order > MAX_ORDER {
+        return None;
+    }
+    let mut frames = FRAMES.lock();
+    let found = match frames.take_listed(order) {
+        Some(block) => Some((block, false)),
+        None => frames.take_fresh(order).map(|block| (block, true)),
+    };
+    if found.is_some() {
+        frames.free -= 1 << order;
+    }
+    found
+}
+
+/// Gives a block back, as it was allocated or in aligned parts.
+pub fn free(block: u64, order: u8) {
+    let mut frames = FRAMES.lock();
+    // Before `init` there is no map to note it in; the little that boot frees then is lost.
+    if !frames.map.is_null() {
+        frames.free += 1 << order;
+        frames.put(block, order);
+    }
+}
+
+/// Free and total pages.
+#[must_use]
+pub fn counts() -> (u64, u64) {
+    let frames = FRAMES.lock();
+    (frames.free, frames.total)
+}
+
+impl Frames {
+    fn take_listed(&mut self, order: u8) -> Option<u64> {
+        let from = (order..=MAX_ORDER).find(|&order| self.lists[usize::from(order)] != NONE)?;
+        let block = self.lists[usize::from(from)];
+        self.unlink(block, from);
+        for smaller in (order..from).rev() {
+            self.push(block + ((PAGE_SIZE as u64) << smaller), smaller);
+        }
+        Some(block)
+    }
+
+    fn take_fresh(&mut self, order: u8) -> Option<u64> {
+        let size = (PAGE_SIZE as u64) << order;
+        for index in 0..self.fresh.len() {
+            let (start, end) = self.fresh[index];
+            if order == 0 {
+                if end > start {
+                    self.fresh[index].0 += size;
+                    return Some(start);
+                }
+            } else if let Some(block) = end.checked_sub(size).map(|at| at & !(size - 1))
+                && block >= start
+            {
+                self.fresh[index].1 = block;
+                // What alignment left over above goes to the lists, as blocks of the sizes that fit.
+                let mut at = block + size;
+                while at < end {
+                    let order =
+                        (at.trailing_zeros().min((end - at).ilog2()) - 12).min(u32::from(MAX_ORDER)) as u8;
+                    self.push(at, order);
+                    at += (PAGE_SIZE as u64) << order;
+                }
+                return Some(block);
+            }
+        }
+        None
+    }
+
+    fn put(&mut self, mut block: u64, mut order: u8) {
+        while order < MAX_ORDER {
+            let buddy = block ^ (PAGE_SIZE as u64) << order;
+            if self.mark(buddy) != order + 1 {
+                break;
+            }
+            self.unlink(buddy, order);
+            block &= !((PAGE_SIZE as u64) << order);
+            order += 1;
+        }
+        self.push(block, order);
+    }
+
+    fn mark(&self, block: u64) -> u8 {
+        let index = block / PAGE_SIZE as u64;
+        if index >= self.map_len {
+            return 0;
+        }
+        // SAFETY: the map has a byte for each frame below `map_len`.
+        unsafe { *self.map.add(index as usize) }
+    }
+
+    fn set_mark(&mut self, block: u64, mark: u8) {
+        // SAFETY: as in `mark`; blocks that get here are of our own memory.
+        unsafe { *self.map.add((block / PAGE_SIZE as u64) as usize) = mark };
+    }
+
+    fn push(&mut self, block: u64, order: u8) {
+        let head = core::mem::replace(&mut self.lists[usize::from(order)], block);
+        // SAFETY: free blocks are ours, and the linear map covers them.
+        unsafe {
+            link(block).write(Link {
+                next: head,
+                previous: NONE,
+            });
+            if head != NONE {
+                (*link(head)).previous = block;
+            }
+        }
+        self.set_mark(block, order + 1);
+    }
+
+    fn unlink(&mut self, block: u64, order: u8) {
+        // SAFETY: `block` is in that list, so its link and its neighbours' are valid.
+        unsafe {
+            let Link { next, previous } = link(block).read();
+            if next != NONE {
+                (*link(next)).previous = previous;
+            }
+            match previous {
+                NONE => self.lists[usize::from(order)] = next,
+                previous => (*link(previous)).next = next,
+            }
+        }
+        self.set_mark(block, 0);
+    }
+}

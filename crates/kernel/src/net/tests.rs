@@ -1,0 +1,540 @@
+//! The stack against itself over a simulated cable, and sockets over loopback.
+
+mod sim;
+mod sockets;
+
+use super::{
+    link::Frame,
+    stack::{ETHERNET, Settings},
+};
+use crate::{
+    drivers::net::{NetCaps, RxBuffer},
+    errno::Errno,
+    file::Poll,
+    time::Instant,
+    wait::WaitQueue,
+};
+use sim::{A, B, Faults, Sim};
+use std::{net::SocketAddrV4, sync::Arc, time::Duration};
+
+const CLEAN: Faults = Faults {
+    lost: 0,
+    reordered: 0,
+    room: 0,
+};
+const PLAIN: NetCaps = NetCaps {
+    tx_checksum: false,
+    rx_checksum: false,
+    tso4: false,
+    large_receive: false,
+};
+const OFFLOAD: NetCaps = NetCaps {
+    tx_checksum: true,
+    rx_checksum: true,
+    tso4: true,
+    large_receive: true,
+};
+
+fn byte(at: usize) -> u8 {
+    (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()[7]
+}
+
+/// Sends `total` bytes from `a` to `b` and checks each; gives the simulated time that it took.
+fn transfer(sim: &mut Sim, total: usize) -> Duration {
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    let start = sim.now;
+    sim.settle();
+    let (mut server, mut sent, mut received) = (None, 0, 0);
+    let mut buffer = vec![0; 20_000];
+    while received < total {
+        server = server.or_else(|| sim.accept(listener)).or(server);
+        if sent < total && !sim.a.connections[client].connecting {
+            let chunk: Vec<u8> = (sent..total.min(sent + 9000)).map(byte).collect();
+            match sim.a.send(client, &[&chunk], false) {
+                Ok(count) => sent += count,
+                Err(errno) => assert_eq!(errno, Errno::EAGAIN),
+            }
+        }
+        if let Some((server, _)) = server {
+            match sim.b.recv(server, &mut [&mut buffer], false, 0) {
+                Ok(count) => {
+                    assert!(count > 0, "end of data after {received} bytes");
+                    for &got in &buffer[..count] {
+                        assert_eq!(got, byte(received), "at {received}");
+                        received += 1;
+                    }
+                }
+                Err(errno) => assert_eq!(errno, Errno::EAGAIN),
+            }
+        }
+        let before = (sent, received);
+        sim.settle();
+        if (sent, received) == before && sim.now.since(start) < Duration::from_secs(3600) {
+            sim.step(Duration::from_secs(10));
+        }
+        assert!(
+            sim.now.since(start) < Duration::from_secs(3600),
+            "stuck at {sent}/{received}"
+        );
+    }
+    let took = sim.now.since(start);
+    sim.a.close(client, false);
+    sim.pass(Duration::from_secs(30));
+    if let Some((server, _)) = server {
+        assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(0));
+        sim.b.close(server, false);
+    }
+    sim.b.close_listener(listener);
+    took
+}
+
+fn assert_nothing_left(sim: &mut Sim) {
+    sim.pass(Duration::from_secs(200));
+    for stack in [&sim.a, &sim.b] {
+        assert_eq!(
+            (stack.connections.len(), stack.flows.len(), stack.listeners.len()),
+            (0, 0, 0)
+        );
+        assert_eq!(stack.next_deadline(), None, "idle means no timer");
+    }
+}
+
+#[test]
+fn data_arrives_over_a_clean_cable() {
+    for caps in [PLAIN, OFFLOAD] {
+        let mut sim = Sim::new(1, CLEAN, caps);
+        transfer(&mut sim, 1 << 20);
+        assert_nothing_left(&mut sim);
+    }
+}
+
+#[test]
+fn data_arrives_over_a_bad_cable() {
+    for seed in 0..12 {
+        let faults = Faults {
+            lost: 20 + 5 * seed,
+            reordered: 100,
+            room: 0,
+        };
+        let mut sim = Sim::new(seed, faults, if seed % 2 == 0 { PLAIN } else { OFFLOAD });
+        transfer(&mut sim, 200_000);
+        assert_nothing_left(&mut sim);
+    }
+}
+
+#[test]
+fn a_burst_of_connections_fits_the_backlog() {
+    let mut sim = Sim::new(3, CLEAN, PLAIN);
+    let listener = sim.listen(80, 128);
+    let clients: Vec<_> = (0..128).map(|_| sim.connect(80)).collect();
+    sim.pass(Duration::from_millis(20));
+    for &client in &clients {
+        let connection = &sim.a.connections[client];
+        assert!(
+            !connection.connecting && !connection.done,
+            "{:?}",
+            connection.error
+        );
+    }
+    let mut accepted = 0;
+    while sim.accept(listener).is_some() {
+        accepted += 1;
+    }
+    assert_eq!(accepted, 128);
+}
+
+#[test]
+fn a_full_backlog_makes_clients_wait_and_refuses_nobody() {
+    let mut sim = Sim::new(4, CLEAN, PLAIN);
+    let listener = sim.listen(80, 2);
+    let clients: Vec<_> = (0..10).map(|_| sim.connect(80)).collect();
+    let mut accepted = Vec::new();
+    for _ in 0..60 {
+        sim.pass(Duration::from_secs(1));
+        accepted.extend(sim.accept(listener));
+    }
+    assert_eq!(accepted.len(), 10);
+    assert!(
+        clients
+            .iter()
+            .all(|&client| sim.a.connections[client].error.is_none())
+    );
+}
+
+#[test]
+fn nobody_listens_there() {
+    let mut sim = Sim::new(5, CLEAN, PLAIN);
+    let client = sim.connect(81);
+    sim.pass(Duration::from_millis(10));
+    assert_eq!(sim.a.connections[client].error, Some(Errno::ECONNREFUSED));
+    assert!(
+        sim.a
+            .readiness(client)
+            .contains(Poll::ERR | Poll::HUP | Poll::IN | Poll::OUT)
+    );
+}
+
+#[test]
+fn nobody_is_there() {
+    let mut sim = Sim::new(
+        6,
+        Faults {
+            lost: 1000,
+            reordered: 0,
+            room: 0,
+        },
+        PLAIN,
+    );
+    let client = sim.connect(80);
+    sim.pass(Duration::from_secs(120));
+    assert!(sim.a.connections[client].connecting);
+    sim.pass(Duration::from_secs(20));
+    assert_eq!(sim.a.connections[client].error, Some(Errno::ETIMEDOUT));
+    sim.a.close(client, false);
+    assert_nothing_left(&mut sim);
+}
+
+#[test]
+fn both_halves_close_one_by_one() {
+    let mut sim = Sim::new(7, CLEAN, PLAIN);
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    sim.settle();
+    let (server, _) = sim.accept(listener).unwrap();
+    sim.a.send(client, &[b"question"], false).unwrap();
+    sim.a.shutdown(client, false, true).unwrap();
+    sim.settle();
+    assert_eq!(sim.b.readiness(server), Poll::IN | Poll::RDHUP | Poll::OUT);
+    let mut buffer = [0; 32];
+    assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(8));
+    assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(0));
+    sim.b.send(server, &[b"ans", b"wer"], false).unwrap();
+    sim.settle();
+    assert_eq!(sim.a.recv(client, &mut [&mut buffer], true, 0), Ok(6));
+    assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(6));
+    assert_eq!(sim.a.send(client, &[b"more"], false), Err(Errno::EPIPE));
+    sim.b.close(server, false);
+    sim.settle();
+    assert!(sim.a.readiness(client).contains(Poll::HUP));
+    // Unread data would outlive TIME_WAIT; here it is the end that does.
+    sim.pass(Duration::from_secs(60));
+    assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(0));
+    sim.a.close(client, false);
+    sim.b.close_listener(listener);
+    assert_nothing_left(&mut sim);
+}
+
+#[test]
+fn unread_data_at_close_resets_the_peer() {
+    let mut sim = Sim::new(8, CLEAN, PLAIN);
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    sim.settle();
+    let (server, _) = sim.accept(listener).unwrap();
+    sim.a.send(client, &[b"never read"], false).unwrap();
+    sim.settle();
+    sim.b.close(server, false);
+    sim.settle();
+    assert_eq!(
+        sim.a.recv(client, &mut [&mut [0; 4]], false, 0),
+        Err(Errno::ECONNRESET)
+    );
+    assert_eq!(sim.a.recv(client, &mut [&mut [0; 4]], false, 0), Ok(0));
+    assert_eq!(sim.a.send(client, &[b"x"], false), Err(Errno::EPIPE));
+}
+
+#[test]
+fn data_written_before_close_is_delivered() {
+    let mut sim = Sim::new(
+        9,
+        Faults {
+            lost: 100,
+            reordered: 0,
+            room: 0,
+        },
+        PLAIN,
+    );
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    sim.pass(Duration::from_secs(10));
+    let (server, _) = sim.accept(listener).unwrap();
+    assert_eq!(sim.b.send(server, &[&[7; 30_000]], false), Ok(30_000));
+    sim.b.close(server, false);
+    sim.pass(Duration::from_secs(60));
+    let mut buffer = vec![0; 40_000];
+    assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(30_000));
+    assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(0));
+}
+
+#[test]
+fn many_short_connections_leave_nothing() {
+    for server_closes_first in [false, true] {
+        let mut sim = Sim::new(10, CLEAN, PLAIN);
+        let listener = sim.listen(80, 128);
+        let mut buffer = [0; 64];
+        for round in 0..20_000 {
+            let client = sim.connect(80);
+            sim.settle();
+            let (server, _) = sim.accept(listener).unwrap_or_else(|| panic!("round {round}"));
+            sim.a.send(client, &[b"GET / HTTP/1.0\r\n\r\n"], false).unwrap();
+            sim.settle();
+            assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(18));
+            sim.b.send(server, &[b"HTTP/1.0 200 OK\r\n\r\n"], false).unwrap();
+            if server_closes_first {
+                sim.b.close(server, false);
+            }
+            sim.settle();
+            assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(19));
+            sim.a.close(client, false);
+            sim.settle();
+            if !server_closes_first {
+                assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(0));
+                sim.b.close(server, false);
+            }
+            sim.now = sim.now + Duration::from_micros(100);
+            sim.settle();
+            assert!(
+                sim.a.connections.len() + sim.b.connections.len() < 4,
+                "round {round}"
+            );
+        }
+        sim.b.close_listener(listener);
+        assert_nothing_left(&mut sim);
+    }
+}
+
+/// Keep-alive connections that all answer in turn: what wrk does. The time per request must not grow with the number of connections.
+#[test]
+fn cost_per_request_does_not_grow_with_connections() {
+    let mut per_request = Vec::new();
+    for count in [4usize, 1024] {
+        let mut sim = Sim::new(11, CLEAN, OFFLOAD);
+        let listener = sim.listen(80, 4096);
+        let mut pairs = Vec::new();
+        for _ in 0..count {
+            let client = sim.connect(80);
+            sim.settle();
+            pairs.push((client, sim.accept(listener).unwrap().0));
+        }
+        let requests = 20_000;
+        let mut buffer = [0; 256];
+        let start = std::time::Instant::now();
+        for round in 0..requests {
+            let (client, server) = pairs[round % count];
+            sim.now = sim.now + Duration::from_micros(10);
+            sim.a.send(client, &[&[1; 64]], false).unwrap();
+            sim.settle();
+            assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(64));
+            sim.b.send(server, &[&[2; 200]], false).unwrap();
+            sim.settle();
+            assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(200));
+        }
+        per_request.push(start.elapsed() / requests as u32);
+    }
+    println!("time per request with 4 and 1024 connections, both ends: {per_request:?}");
+    assert!(
+        per_request[1] < per_request[0] * 4 + Duration::from_micros(5),
+        "{per_request:?}"
+    );
+}
+
+#[test]
+fn a_card_without_room_delays_and_loses_nothing() {
+    for caps in [PLAIN, OFFLOAD] {
+        let mut sim = Sim::new(17, Faults { room: 8, ..CLEAN }, caps);
+        let listener = sim.listen(80, 64);
+        let mut pairs = Vec::new();
+        for _ in 0..20 {
+            let client = sim.connect(80);
+            sim.settle();
+            pairs.push((client, sim.accept(listener).unwrap().0));
+        }
+        let data: Vec<u8> = (0..30_000).map(byte).collect();
+        for &(_, server) in &pairs {
+            assert_eq!(sim.b.send(server, &[&data], false), Ok(data.len()));
+        }
+        // Shorter than any retransmission timer.
+        sim.pass(Duration::from_millis(150));
+        for (client, _) in pairs {
+            let mut buffer = vec![0; 40_000];
+            assert_eq!(sim.a.recv(client, &mut [&mut buffer], false, 0), Ok(data.len()));
+            assert_eq!(&buffer[..data.len()], &data[..]);
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_syns_is_bounded() {
+    let mut sim = Sim::new(12, CLEAN, PLAIN);
+    let listener = sim.listen(80, 4096);
+    // A real SYN, to make others of.
+    let client = sim.connect(80);
+    sim.settle();
+    sim.accept(listener).unwrap();
+    let syn = {
+        let client = sim.connect(80);
+        let frame = sim.to_b.lock().unwrap().back().unwrap().0.clone();
+        sim.settle();
+        sim.a.close(client, true);
+        frame
+    };
+    for number in 0..20_000u32 {
+        let mut frame = syn.clone();
+        // Another source address, that answers nothing.
+        frame[26..30].copy_from_slice(&(0x0a00_0010 + number % 200).to_be_bytes());
+        frame[34..36].copy_from_slice(&(1024 + (number / 200) as u16).to_be_bytes());
+        sim.b
+            .input(ETHERNET, Frame::Ethernet(RxBuffer::from_vec(frame, true)));
+        sim.b.settle_all(true);
+    }
+    assert!(sim.b.connections.len() <= 520, "{}", sim.b.connections.len());
+    // Those who mean it get through a little later.
+    let late = sim.connect(80);
+    sim.pass(Duration::from_secs(8));
+    assert!(!sim.a.connections[late].connecting);
+    assert!(!sim.a.connections[client].done);
+}
+
+#[test]
+fn hostile_frames_do_no_harm() {
+    let mut sim = Sim::new(13, CLEAN, PLAIN);
+    let listener = sim.listen(80, 64);
+    sim.b
+        .add_datagrams(SocketAddrV4::new(B, 53), &Arc::new(WaitQueue::new()));
+    let client = sim.connect(80);
+    sim.settle();
+    let (server, _) = sim.accept(listener).unwrap();
+    // Real frames: data, and a datagram.
+    sim.a.send(client, &[&[5; 300]], false).unwrap();
+    let datagrams = sim
+        .a
+        .add_datagrams(SocketAddrV4::new(A, 5353), &Arc::new(WaitQueue::new()));
+    sim.a
+        .send_datagram(datagrams, &[b"query"], SocketAddrV4::new(B, 53))
+        .unwrap();
+    let samples: Vec<Vec<u8>> = sim
+        .to_b
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(frame, _)| frame.clone())
+        .collect();
+    assert_eq!(samples.len(), 2);
+    let mut seed = 99u64;
+    let mut random = || {
+        seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (seed >> 33) as usize
+    };
+    for round in 0..150_000 {
+        let mut frame = samples[round % 2].clone();
+        for _ in 0..random() % 6 {
+            let at = random() % frame.len();
+            frame[at] = random() as u8;
+        }
+        frame.truncate(
+            frame.len()
+                - if random() % 4 == 0 {
+                    random() % frame.len()
+                } else {
+                    0
+                },
+        );
+        // Marked as verified, so that broken ones get in.
+        sim.b
+            .input(ETHERNET, Frame::Ethernet(RxBuffer::from_vec(frame, true)));
+        sim.b.settle_all(true);
+        if round % 1000 == 0 {
+            sim.now = sim.now + Duration::from_millis(50);
+            sim.b.now = sim.now;
+            sim.b.expire();
+            sim.b.woken.clear();
+            while sim
+                .b
+                .recv(server, &mut [&mut [0; 4096]], false, 0)
+                .is_ok_and(|count| count > 0)
+            {}
+            // What `b` answered is not of interest.
+            while sim.a.receive() {}
+            sim.a.woken.clear();
+        }
+    }
+    assert!(sim.b.connections.len() < 1200);
+}
+
+#[test]
+fn datagrams_arrive_also_in_fragments() {
+    let mut sim = Sim::new(14, CLEAN, PLAIN);
+    let from = sim
+        .a
+        .add_datagrams(SocketAddrV4::new(A, 5000), &Arc::new(WaitQueue::new()));
+    let to = sim
+        .b
+        .add_datagrams(SocketAddrV4::new(B, 53), &Arc::new(WaitQueue::new()));
+    for len in [0usize, 5, 1472, 5000, 8000] {
+        let data: Vec<u8> = (0..len).map(byte).collect();
+        assert_eq!(
+            sim.a.send_datagram(from, &[&data], SocketAddrV4::new(B, 53)),
+            Ok(len)
+        );
+        sim.pass(Duration::from_millis(10));
+        let mut buffer = vec![0; 9000];
+        let received = sim
+            .b
+            .receive_datagram(to, &mut [&mut buffer], false)
+            .unwrap()
+            .unwrap();
+        assert_eq!((received.len, received.from), (len, SocketAddrV4::new(A, 5000)));
+        assert_eq!(&buffer[..len], &data[..]);
+    }
+    assert_eq!(
+        sim.a
+            .send_datagram(from, &[&[0; 70_000]], SocketAddrV4::new(B, 53)),
+        Err(Errno::EMSGSIZE)
+    );
+}
+
+#[test]
+fn an_idle_connection_has_no_timer() {
+    let mut sim = Sim::new(15, CLEAN, PLAIN);
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    sim.settle();
+    sim.accept(listener).unwrap();
+    sim.a.send(client, &[b"x"], false).unwrap();
+    sim.pass(Duration::from_secs(1));
+    assert_eq!((sim.a.next_deadline(), sim.b.next_deadline()), (None, None));
+}
+
+#[test]
+fn a_peer_that_vanished_is_given_up_in_the_end() {
+    let mut sim = Sim::new(16, CLEAN, PLAIN);
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    sim.settle();
+    let (server, _) = sim.accept(listener).unwrap();
+    // Idle for a day is fine.
+    sim.now = Instant(86_400_000_000_000);
+    sim.settle();
+    sim.a.send(client, &[b"still there?"], false).unwrap();
+    sim.settle();
+    assert_eq!(sim.b.recv(server, &mut [&mut [0; 64]], false, 0), Ok(12));
+    // From now on `b` hears nothing.
+    sim.a.send(client, &[b"and now?"], false).unwrap();
+    for _ in 0..2000 {
+        sim.to_b.lock().unwrap().clear();
+        let Some(next) = sim.a.next_deadline() else { break };
+        sim.now = sim.now.max(next);
+        sim.a.now = sim.now;
+        sim.a.expire();
+    }
+    assert_eq!(sim.a.connections[client].error, Some(Errno::ETIMEDOUT));
+    let settings = Settings {
+        keep_alive: true,
+        ..Settings::default()
+    };
+    sim.b.configure(server, settings);
+    assert!(sim.b.next_deadline().is_some(), "keep-alive needs a timer");
+}

@@ -1,0 +1,127 @@
+//! The one process: descriptors, working directory, limits, identity.
+
+use crate::{
+    errno::{Errno, Result},
+    file::{Descriptor, FdTable, File, OpenFile},
+    sync::Lock,
+};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use linux_raw_sys::general as raw;
+
+/// The process number; there is no other.
+pub const PID: i32 = 1;
+
+/// Process-wide state that is not memory, threads or signals.
+#[derive(Debug)]
+pub struct Process {
+    /// Open descriptors.
+    pub files: Lock<FdTable>,
+    /// Absolute path of the working directory.
+    pub cwd: Lock<String>,
+    /// `umask(2)`.
+    pub umask: Lock<u32>,
+    /// `getrlimit(2)`, by resource number.
+    pub limits: Lock<[raw::rlimit64; raw::RLIM_NLIMITS as usize]>,
+    /// Absolute path of the program.
+    pub executable: Lock<String>,
+    /// Argument vector.
+    pub arguments: Lock<Vec<String>>,
+    /// Environment as `K=V`.
+    pub environment: Lock<Vec<String>>,
+    /// Host name (`uname(2)`).
+    pub hostname: Lock<String>,
+}
+
+const UNLIMITED: raw::rlimit64 = raw::rlimit64 {
+    rlim_cur: u64::MAX,
+    rlim_max: u64::MAX,
+};
+
+static PROCESS: Process = Process {
+    files: Lock::new(FdTable::new()),
+    cwd: Lock::new(String::new()),
+    umask: Lock::new(0o022),
+    limits: Lock::new({
+        let mut limits = [UNLIMITED; raw::RLIM_NLIMITS as usize];
+        limits[raw::RLIMIT_NOFILE as usize] = raw::rlimit64 {
+            rlim_cur: 1024,
+            rlim_max: 1 << 20,
+        };
+        limits[raw::RLIMIT_STACK as usize] = raw::rlimit64 {
+            rlim_cur: 8 << 20,
+            rlim_max: u64::MAX,
+        };
+        limits[raw::RLIMIT_CORE as usize] = raw::rlimit64 {
+            rlim_cur: 0,
+            rlim_max: u64::MAX,
+        };
+        limits
+    }),
+    executable: Lock::new(String::new()),
+    arguments: Lock::new(Vec::new()),
+    environment: Lock::new(Vec::new()),
+    hostname: Lock::new(String::new()),
+};
+
+/// The process.
+pub fn process() -> &'static Process {
+    &PROCESS
+}
+
+/// The open file description behind a descriptor.
+///
+/// # Errors
+///
+/// `EBADF`.
+pub fn open_file(fd: i32) -> Result<Arc<OpenFile>> {
+    Ok(PROCESS.files.lock().get(fd)?.open.clone())
+}
+
+/// Opens a descriptor for a new file; `flags` as for `open(2)`, `O_CLOEXEC` included.
+///
+/// # Errors
+///
+/// `EMFILE` at the limit.
+pub fn install(file: Arc<dyn File>, flags: u32) -> Result<i32> {
+    install_open(OpenFile::new(file, flags), flags & raw::O_CLOEXEC != 0, 0)
+}
+
+/// Opens the lowest free descriptor from `from` on for an open file description.
+///
+/// # Errors
+///
+/// `EMFILE` at the limit.
+pub fn install_open(open: Arc<OpenFile>, cloexec: bool, from: usize) -> Result<i32> {
+    let limit = PROCESS.limits.lock()[raw::RLIMIT_NOFILE as usize].rlim_cur;
+    PROCESS
+        .files
+        .lock()
+        .insert(open, cloexec, from, usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Closes a descriptor.
+///
+/// # Errors
+///
+/// `EBADF`.
+pub fn close(fd: i32) -> Result<()> {
+    // In two steps: releasing a file may wake others, which must find the table unlocked.
+    let closed: Descriptor = PROCESS.files.lock().remove(fd)?;
+    drop(closed);
+    Ok(())
+}
+
+/// The file behind a descriptor if it is of the kind `T`, else `otherwise`.
+///
+/// # Errors
+///
+/// `EBADF`, or `otherwise`.
+pub fn with_file<T: File, R>(
+    fd: i32,
+    otherwise: Errno,
+    f: impl FnOnce(&T, &OpenFile) -> Result<R>,
+) -> Result<R> {
+    let open = open_file(fd)?;
+    let file = open.file.as_any().downcast_ref::<T>().ok_or(otherwise)?;
+    f(file, &open)
+}

@@ -1,0 +1,70 @@
+//! What stands for the scheduler when the crate is a library on the host: each host thread is a thread of the program, and nobody can wake one that blocks.
+
+use super::Thread;
+use crate::{arch::frame::Frame, signal::ThreadSignals, time::Instant};
+use alloc::{sync::Arc, vec, vec::Vec};
+use uigniter_abi::exit::ExitStatus;
+
+#[cfg(test)]
+std::thread_local! {
+    static CURRENT: Arc<Thread> = Arc::new(Thread::new(1, ThreadSignals::default()));
+}
+
+/// The thread on whose behalf the kernel runs.
+#[must_use]
+pub fn current() -> Arc<Thread> {
+    #[cfg(test)]
+    return CURRENT.with(Arc::clone);
+    #[cfg(not(test))]
+    Arc::new(Thread::new(1, ThreadSignals::default()))
+}
+
+/// Nobody else runs here, so only time can pass.
+///
+/// # Panics
+///
+/// Without a deadline: the caller would wait for ever.
+pub fn block(deadline: Option<Instant>) {
+    assert!(
+        deadline.is_some(),
+        "blocked for ever: nothing else runs on the host"
+    );
+    core::hint::spin_loop();
+}
+
+/// Nobody else runs here.
+pub fn yield_now() {}
+
+/// The one thread.
+#[must_use]
+pub fn threads() -> Vec<Arc<Thread>> {
+    vec![current()]
+}
+
+/// There is no VM to end.
+///
+/// # Panics
+///
+/// Always.
+#[expect(clippy::panic, reason = "a host test that ends the VM has failed")]
+pub fn exit_process(status: ExitStatus) -> ! {
+    panic!("the program ended: {status}")
+}
+
+/// There is no thread to end.
+///
+/// # Panics
+///
+/// Always.
+pub fn exit_thread(status: i32) -> ! {
+    exit_process(ExitStatus::Exited(status as u8))
+}
+
+/// There is no VM to end.
+///
+/// # Panics
+///
+/// Always.
+pub fn crash(signal: i32, _frame: &Frame, _address: Option<u64>) -> ! {
+    exit_process(ExitStatus::Signaled(signal as u8))
+}

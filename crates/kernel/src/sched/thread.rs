@@ -1,0 +1,83 @@
+//! One thread of the program.
+
+use crate::{signal::ThreadSignals, sync::Lock};
+use alloc::string::String;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(feature = "elf")]
+use crate::arch::context::Context;
+#[cfg(feature = "elf")]
+use core::{cell::UnsafeCell, sync::atomic::AtomicU8};
+
+/// A thread of the program.
+pub struct Thread {
+    /// Thread number (`gettid(2)`); the first thread has the process number.
+    pub tid: i32,
+    /// Signal mask, pending signals, alternate stack.
+    pub signals: ThreadSignals,
+    /// `set_tid_address(2)`.
+    pub clear_child_tid: AtomicU64,
+    /// `set_robust_list(2)`.
+    pub robust_list: AtomicU64,
+    /// `PR_SET_NAME`.
+    pub name: Lock<String>,
+    /// CPU time up to the last switch, in nanoseconds.
+    pub(super) used: AtomicU64,
+    /// When it was last switched to, in nanoseconds since boot; 0 while it does not run.
+    pub(super) since: AtomicU64,
+    #[cfg(feature = "elf")]
+    pub(super) state: AtomicU8,
+    #[cfg(feature = "elf")]
+    pub(crate) context: UnsafeCell<Context>,
+}
+
+// SAFETY: `context` is used only by the scheduler, for the thread that it leaves and the one that it goes on with.
+#[cfg(feature = "elf")]
+unsafe impl Sync for Thread {}
+
+impl core::fmt::Debug for Thread {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Thread({})", self.tid)
+    }
+}
+
+impl Thread {
+    /// A thread that has not run yet.
+    #[must_use]
+    pub fn new(tid: i32, signals: ThreadSignals, #[cfg(feature = "elf")] context: Context) -> Self {
+        Self {
+            tid,
+            signals,
+            clear_child_tid: AtomicU64::new(0),
+            robust_list: AtomicU64::new(0),
+            name: Lock::new(String::new()),
+            used: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            #[cfg(feature = "elf")]
+            state: AtomicU8::new(0),
+            #[cfg(feature = "elf")]
+            context: UnsafeCell::new(context),
+        }
+    }
+
+    /// True if a signal waits that this thread does not block: a wait ends early.
+    pub fn signal_pending(&self) -> bool {
+        self.signals.deliverable()
+    }
+
+    /// CPU time used so far in nanoseconds (`CLOCK_THREAD_CPUTIME_ID`).
+    pub fn cpu_time(&self) -> u64 {
+        let since = self.since.load(Ordering::Relaxed);
+        let running = if since == 0 {
+            0
+        } else {
+            crate::time::now().0.saturating_sub(since)
+        };
+        self.used.load(Ordering::Relaxed) + running
+    }
+}
+
+#[cfg(not(feature = "elf"))]
+impl crate::wait::Wake for Thread {
+    fn wake(&self) {}
+}

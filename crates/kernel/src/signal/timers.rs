@@ -1,0 +1,259 @@
+//! Timers that send signals: `setitimer(2)`, `alarm(2)`, `timer_create(2)`.
+
+use super::{PROCESS, SigInfo, send_process, send_thread};
+use crate::{
+    errno::{Errno, Result},
+    event::schedule::{Schedule, Setting},
+    sched::{self, Thread},
+    sync::Lock,
+    time::{self, Instant, TimerId},
+    wait::Wake,
+};
+use alloc::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
+use core::time::Duration;
+use linux_raw_sys::general as raw;
+
+/// The most timers a process may have; Linux charges them to `RLIMIT_SIGPENDING`.
+const MAX_TIMERS: usize = 1024;
+
+/// Periods below this are served together and counted as overruns, so that no program can drown the vCPU in interrupts.
+const SHORTEST_PERIOD: Duration = Duration::from_micros(50);
+
+/// What a timer does when it expires.
+#[derive(Clone, Debug)]
+pub enum Notify {
+    /// Nothing (`SIGEV_NONE`).
+    Nobody,
+    /// A signal to the process (`SIGEV_SIGNAL`).
+    Process(SigInfo),
+    /// A signal to one thread (`SIGEV_THREAD_ID`).
+    Thread(Weak<Thread>, SigInfo),
+}
+
+#[derive(Default)]
+struct State {
+    schedule: Schedule,
+    armed: Option<TimerId>,
+    overrun: u64,
+}
+
+/// A timer that sends a signal.
+pub struct SignalTimer {
+    this: Weak<Self>,
+    notify: Notify,
+    /// True if absolute times are of a clock that counts from the epoch.
+    pub realtime: bool,
+    state: Lock<State>,
+}
+
+impl core::fmt::Debug for SignalTimer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "SignalTimer({:?})", self.notify)
+    }
+}
+
+impl SignalTimer {
+    fn new(notify: Notify, realtime: bool) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            notify,
+            realtime,
+            state: Lock::new(State::default()),
+        })
+    }
+
+    /// Arms the timer for `first` and every `interval` nanoseconds after it (0: once); `None` disarms. Gives the setting before.
+    pub fn set(&self, first: Option<Instant>, interval: u64) -> Setting {
+        let mut state = self.state.lock();
+        let before = state.schedule.setting(time::now());
+        if let Some(id) = state.armed.take() {
+            time::cancel(id);
+        }
+        *state = State {
+            schedule: Schedule {
+                next: first,
+                interval,
+            },
+            ..State::default()
+        };
+        self.arm(&mut state);
+        before
+    }
+
+    /// The setting now.
+    pub fn get(&self) -> Setting {
+        let mut state = self.state.lock();
+        if matches!(self.notify, Notify::Nobody) {
+            state.schedule.catch_up(time::now());
+        }
+        state.schedule.setting(time::now())
+    }
+
+    /// Expirations that found the signal of an earlier one still waiting (`timer_getoverrun(2)`).
+    pub fn overrun(&self) -> i32 {
+        i32::try_from(self.state.lock().overrun).unwrap_or(i32::MAX)
+    }
+
+    fn arm(&self, state: &mut State) {
+        // Nobody hears of it: the schedule alone is enough.
+        if matches!(self.notify, Notify::Nobody) {
+            return;
+        }
+        if let (Some(next), Some(this)) = (state.schedule.next, self.this.upgrade()) {
+            state.armed = Some(time::arm(next, &(this as Arc<dyn Wake>)));
+        }
+    }
+
+    /// True if the signal of an earlier expiration has not been taken.
+    fn unheard(&self) -> bool {
+        let same = |sent: &SigInfo, mine: &SigInfo| sent.code == raw::SI_TIMER && same_timer(sent, mine);
+        match &self.notify {
+            Notify::Nobody => false,
+            Notify::Process(info) => PROCESS.any(|sent| same(sent, info)),
+            Notify::Thread(thread, info) => thread
+                .upgrade()
+                .is_some_and(|thread| thread.signals.pending.any(|sent| same(sent, info))),
+        }
+    }
+
+    fn send(&self, overrun: u64) {
+        let with_overrun = |info: &SigInfo| {
+            let mut info = *info;
+            if info.code == raw::SI_TIMER {
+                info.fields[0] |= overrun.min(i32::MAX as u64) << 32;
+            }
+            info
+        };
+        // A full queue loses an expiration, as in Linux.
+        let _ = match &self.notify {
+            Notify::Nobody => Ok(()),
+            Notify::Process(info) => send_process(with_overrun(info)),
+            Notify::Thread(thread, info) => thread
+                .upgrade()
+                .map_or(Ok(()), |thread| send_thread(&thread, with_overrun(info))),
+        };
+    }
+}
+
+/// `si_timerid`, the low half of the first word.
+fn same_timer(one: &SigInfo, other: &SigInfo) -> bool {
+    one.signo == other.signo && one.fields[0] as u32 == other.fields[0] as u32
+}
+
+impl Wake for SignalTimer {
+    fn wake(&self) {
+        let unheard = self.unheard();
+        let overrun = {
+            let mut state = self.state.lock();
+            state.armed = None;
+            let now = time::now();
+            let periods = state.schedule.catch_up(now);
+            let soonest = now + SHORTEST_PERIOD;
+            state.schedule.next = state.schedule.next.map(|next| next.max(soonest));
+            self.arm(&mut state);
+            if periods == 0 {
+                return;
+            }
+            state.overrun = if unheard {
+                state.overrun + periods
+            } else {
+                periods - 1
+            };
+            state.overrun
+        };
+        if !unheard {
+            self.send(overrun);
+        }
+    }
+}
+
+/// `ITIMER_REAL`, which `alarm(2)` shares.
+static REAL: Lock<Option<Arc<SignalTimer>>> = Lock::new(None);
+
+/// The process's real-time interval timer: sends `SIGALRM`.
+pub fn real() -> Arc<SignalTimer> {
+    let info = SigInfo::from_kernel(raw::SIGALRM as i32);
+    REAL.lock()
+        .get_or_insert_with(|| SignalTimer::new(Notify::Process(info), false))
+        .clone()
+}
+
+static TIMERS: Lock<BTreeMap<i32, Arc<SignalTimer>>> = Lock::new(BTreeMap::new());
+
+/// Makes a timer and gives its identifier; `notify` is made knowing it.
+///
+/// # Errors
+///
+/// `EAGAIN` when there are too many.
+pub fn create(realtime: bool, notify: impl FnOnce(i32) -> Notify) -> Result<i32> {
+    let mut timers = TIMERS.lock();
+    if timers.len() >= MAX_TIMERS {
+        return Err(Errno::EAGAIN);
+    }
+    let id = (0..)
+        .zip(timers.keys())
+        .find(|(index, id)| index != *id)
+        .map_or(timers.len() as i32, |(index, _)| index);
+    timers.insert(id, SignalTimer::new(notify(id), realtime));
+    Ok(id)
+}
+
+/// Looks a timer up.
+///
+/// # Errors
+///
+/// `EINVAL` if there is none.
+pub fn get(id: i32) -> Result<Arc<SignalTimer>> {
+    TIMERS.lock().get(&id).cloned().ok_or(Errno::EINVAL)
+}
+
+/// Deletes a timer, with a signal of it that waits.
+///
+/// # Errors
+///
+/// `EINVAL` if there is none.
+pub fn delete(id: i32) -> Result<()> {
+    let timer = TIMERS.lock().remove(&id).ok_or(Errno::EINVAL)?;
+    timer.set(None, 0);
+    let stale = |info: &SigInfo| info.code == raw::SI_TIMER && info.fields[0] as i32 == id;
+    PROCESS.discard_if(stale);
+    for thread in sched::threads() {
+        thread.signals.pending.discard_if(stale);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_the_lowest_free_ones() {
+        let make = || create(false, |_| Notify::Nobody).unwrap();
+        let ids = [make(), make(), make()];
+        assert_eq!(ids, [0, 1, 2]);
+        TIMERS.lock().remove(&1);
+        assert_eq!((make(), make()), (1, 3));
+        assert_eq!(get(77).err(), Some(Errno::EINVAL));
+    }
+
+    #[test]
+    fn a_timer_without_listener_only_keeps_time() {
+        let timer = SignalTimer::new(Notify::Nobody, false);
+        let hour = 3_600_000_000_000;
+        assert_eq!(
+            timer.set(Some(Instant(time::now().0 + hour)), 9),
+            Setting::default()
+        );
+        let setting = timer.get();
+        assert!(
+            setting.remaining <= hour && setting.remaining > hour / 2,
+            "{setting:?}"
+        );
+        assert_eq!(timer.set(None, 0).interval, 9);
+        assert_eq!(timer.get(), Setting::default());
+    }
+}

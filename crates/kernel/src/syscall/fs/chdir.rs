@@ -1,0 +1,23 @@
+//! `chdir(2)`: `chdir`, `fchdir`.
+
+use super::common::{CWD, at};
+use crate::{
+    errno::{Errno, Result},
+    fs::{self, NodeFile},
+    process::open_file,
+    syscall::Args,
+    user,
+};
+
+/// `chdir(const char *path)`
+pub(super) fn chdir(args: &Args) -> Result<usize> {
+    let path = user::path(args.0[0])?;
+    fs::set_cwd_node(at(CWD, &path)?.find(true)?.node()?).map(|()| 0)
+}
+
+/// `fchdir(int fd)`
+pub(super) fn fchdir(args: &Args) -> Result<usize> {
+    let open = open_file(args.int(0))?;
+    let file = NodeFile::of(&open).ok_or(Errno::ENOTDIR)?;
+    fs::set_cwd_node(file.node.clone()).map(|()| 0)
+}

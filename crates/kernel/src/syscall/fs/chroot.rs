@@ -1,0 +1,11 @@
+//! `chroot(2)`, refused; the row says why.
+
+use crate::{
+    errno::{Errno, Result},
+    syscall::Args,
+};
+
+/// Always `EPERM`.
+pub(super) fn chroot(_args: &Args) -> Result<usize> {
+    Err(Errno::EPERM)
+}

@@ -1,0 +1,37 @@
+//! `lseek(2)`.
+
+use crate::{
+    errno::{Errno, Result},
+    fs::{MAX_SIZE, NodeFile},
+    process::open_file,
+    syscall::Args,
+};
+use linux_raw_sys::general as raw;
+
+/// `lseek(int fd, off_t offset, int whence)`
+pub(super) fn lseek(args: &Args) -> Result<usize> {
+    let (open, offset, whence) = (open_file(args.int(0))?, args.0[1] as i64, args.uint(2));
+    if NodeFile::of(&open).is_some_and(NodeFile::is_place) {
+        return Err(Errno::EBADF);
+    }
+    if !open.file.seekable() {
+        return Err(Errno::ESPIPE);
+    }
+    let size = || Ok(open.file.stat()?.size as i64);
+    let target = match whence {
+        raw::SEEK_SET => Some(offset),
+        raw::SEEK_CUR => (*open.offset().lock() as i64).checked_add(offset),
+        raw::SEEK_END => size()?.checked_add(offset),
+        // The whole file counts as data, with a hole at its end: the simplest answer that lseek(2) allows.
+        raw::SEEK_DATA | raw::SEEK_HOLE if offset < 0 || offset >= size()? => return Err(Errno::ENXIO),
+        raw::SEEK_DATA => Some(offset),
+        raw::SEEK_HOLE => Some(size()?),
+        _ => return Err(Errno::EINVAL),
+    };
+    let target = target.ok_or(Errno::EOVERFLOW)?;
+    if target < 0 || target as u64 > MAX_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    *open.offset().lock() = target as u64;
+    Ok(target as usize)
+}

@@ -1,0 +1,11 @@
+//! `removexattr(2)`, refused; the row says why.
+
+use crate::{
+    errno::{Errno, Result},
+    syscall::Args,
+};
+
+/// Always `EOPNOTSUPP`.
+pub(super) fn removexattr(_args: &Args) -> Result<usize> {
+    Err(Errno::EOPNOTSUPP)
+}

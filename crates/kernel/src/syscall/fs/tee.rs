@@ -1,0 +1,11 @@
+//! `tee(2)`, refused; the row says why.
+
+use crate::{
+    errno::{Errno, Result},
+    syscall::Args,
+};
+
+/// Always `EINVAL`.
+pub(super) fn tee(_args: &Args) -> Result<usize> {
+    Err(Errno::EINVAL)
+}

@@ -1,0 +1,37 @@
+//! `truncate(2)`: `truncate`, `ftruncate`.
+
+use super::common::{CWD, at};
+use crate::{
+    errno::{Errno, Result},
+    fs::NodeFile,
+    process::open_file,
+    syscall::Args,
+    user,
+};
+
+/// `truncate(const char *path, off_t length)`
+pub(super) fn truncate(args: &Args) -> Result<usize> {
+    let length = u64::try_from(args.0[1] as i64).map_err(|_| Errno::EINVAL)?;
+    let path = user::path(args.0[0])?;
+    let node = at(CWD, &path)?.find(true)?.node()?;
+    if node.is_directory() {
+        return Err(Errno::EISDIR);
+    }
+    node.data().ok_or(Errno::EINVAL)?.truncate(length)?;
+    node.modified();
+    Ok(0)
+}
+
+/// `ftruncate(int fd, off_t length)`
+pub(super) fn ftruncate(args: &Args) -> Result<usize> {
+    let length = u64::try_from(args.0[1] as i64).map_err(|_| Errno::EINVAL)?;
+    let open = open_file(args.int(0))?;
+    let file = NodeFile::of(&open).ok_or(Errno::EINVAL)?;
+    if file.is_place() {
+        return Err(Errno::EBADF);
+    }
+    if !open.writable() {
+        return Err(Errno::EINVAL);
+    }
+    file.truncate(length).map(|()| 0)
+}

@@ -1,0 +1,11 @@
+//! `vmsplice(2)`, refused; the row says why.
+
+use crate::{
+    errno::{Errno, Result},
+    syscall::Args,
+};
+
+/// Always `EINVAL`.
+pub(super) fn vmsplice(_args: &Args) -> Result<usize> {
+    Err(Errno::EINVAL)
+}

@@ -1,0 +1,12 @@
+//! `getsockname(2)`.
+
+use super::common::{with_socket, write_address};
+use crate::{errno::Result, syscall::Args};
+
+/// Tells a socket's own address.
+pub(super) fn getsockname(args: &Args) -> Result<usize> {
+    with_socket(args.int(0), |socket, _| {
+        write_address(&socket.endpoint().name(), args.0[1], args.0[2])?;
+        Ok(0)
+    })
+}

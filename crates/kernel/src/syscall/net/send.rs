@@ -1,0 +1,53 @@
+//! `send(2)`: `sendto` and `sendmsg`.
+
+use super::common::{MessageHeader, with_socket};
+use crate::{
+    errno::{Errno, Result},
+    file::OpenFile,
+    net::{Address, Socket},
+    syscall::Args,
+    user::UserPtr,
+};
+
+/// Sends from one buffer, perhaps to a given address.
+pub(super) fn sendto(args: &Args) -> Result<usize> {
+    with_socket(args.int(0), |socket, open| {
+        let to = match args.0[4] {
+            0 => None,
+            at => Some(Address::read(at, args.size(5))?),
+        };
+        socket.send(open, &[args.slice(1)], to.as_ref(), args.uint(3))
+    })
+}
+
+/// Sends from several buffers.
+pub(super) fn sendmsg(args: &Args) -> Result<usize> {
+    let header = args.ptr::<MessageHeader>(1).read()?;
+    with_socket(args.int(0), |socket, open| {
+        send_message(socket, open, &header, args.uint(2))
+    })
+}
+
+/// Sends one message.
+pub(super) fn send_message(
+    socket: &Socket,
+    open: &OpenFile,
+    header: &MessageHeader,
+    flags: u32,
+) -> Result<usize> {
+    let to = match header.name {
+        0 => None,
+        _ if header.name_len == 0 => None,
+        at => Some(Address::read(
+            at,
+            usize::try_from(header.name_len).map_err(|_| Errno::EINVAL)?,
+        )?),
+    };
+    // Control messages carry descriptors and addresses, of which there is nothing to be had yet (`cmsg(3)`).
+    if header.control != 0 && header.control_len as usize >= size_of::<linux_raw_sys::net::cmsghdr>() {
+        // A well-formed buffer is refused; a length that no header fits into is ignored, as Linux does.
+        UserPtr::<u64>::new(header.control).read()?;
+        return Err(Errno::EOPNOTSUPP);
+    }
+    socket.send(open, &header.buffers()?, to.as_ref(), flags)
+}
