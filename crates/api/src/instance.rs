@@ -1,0 +1,280 @@
+//! Instances: microVMs that run, ran, or will run in a moment (`/v1/instances`).
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::publish::PortMapping;
+
+/// Memory of an instance where the request does not say, in MiB.
+pub const DEFAULT_MEMORY_MIB: u32 = 128;
+
+/// Seconds that a graceful stop waits before it kills, where the request does not say.
+pub const DEFAULT_GRACE_SECONDS: u32 = 10;
+
+/// Body of `POST /v1/instances`: creates an instance and starts it.
+///
+/// ```
+/// use uigniter_api::instance::CreateRequest;
+/// let request = CreateRequest { name: Some("web".into()), ..CreateRequest::new("hello") };
+/// assert_eq!(request.memory_mib, 128);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRequest {
+    /// Name: letters, digits, `.`, `_`, `-`, 1 to 63 of them, the first a letter or digit; unique. Absent: the id is the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Image by name, or by digest (`sha256:` and 64 hexadecimal digits).
+    pub image: String,
+    /// The whole command in OSv's boot syntax, in place of the image's own; not together with `args`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmdline: Option<String>,
+    /// Arguments for the image's own program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment of the program.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Memory in MiB, 8 at the least.
+    #[serde(default = "default_memory")]
+    #[schemars(range(min = 8))]
+    pub memory_mib: u32,
+    /// Virtual CPUs.
+    #[serde(default = "default_cpus")]
+    #[schemars(range(min = 1))]
+    pub cpus: u8,
+    /// Ports published on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<PortMapping>,
+    /// Whether the image is used as it is; otherwise the instance writes to a copy of its own.
+    #[serde(default = "default_read_only")]
+    pub read_only: bool,
+    /// Free words for the caller's own use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Whether the instance is deleted as soon as it has ended and every `wait` and log reader has been answered.
+    #[serde(default)]
+    pub auto_remove: bool,
+}
+
+impl CreateRequest {
+    /// A request for an image with everything else at its default.
+    #[must_use]
+    pub fn new(image: impl Into<String>) -> Self {
+        Self {
+            name: None,
+            image: image.into(),
+            cmdline: None,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            memory_mib: DEFAULT_MEMORY_MIB,
+            cpus: default_cpus(),
+            publish: Vec::new(),
+            read_only: default_read_only(),
+            labels: BTreeMap::new(),
+            auto_remove: false,
+        }
+    }
+}
+
+fn default_memory() -> u32 {
+    DEFAULT_MEMORY_MIB
+}
+
+fn default_cpus() -> u8 {
+    1
+}
+
+fn default_read_only() -> bool {
+    true
+}
+
+/// One instance, as `GET /v1/instances/{id}` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Instance {
+    /// Twelve hexadecimal digits.
+    pub id: String,
+    /// Name; every route takes it in place of the id.
+    pub name: String,
+    /// The image's name.
+    pub image: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// Moment of the request, milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Moment when the microVM's first instruction ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at_ms: Option<u64>,
+    /// Moment when the microVM had ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at_ms: Option<u64>,
+    /// Address; gone once the instance has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<Ipv4Addr>,
+    /// Ethernet address, `aa:bb:cc:dd:ee:ff`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Environment of the program.
+    pub env: BTreeMap<String, String>,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Virtual CPUs.
+    pub cpus: u8,
+    /// Published ports, with the host ports that were taken.
+    pub publish: Vec<PortMapping>,
+    /// Whether it uses the shared image itself.
+    pub read_only: bool,
+    /// The caller's own words.
+    pub labels: BTreeMap<String, String>,
+    /// Whether it is deleted when it ends.
+    pub auto_remove: bool,
+    /// Process of the VMM, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// How it ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Its folder and network are being made.
+    Creating,
+    /// The VMM is told what to boot.
+    Starting,
+    /// The microVM runs.
+    Running,
+    /// The microVM stands still and can go on.
+    Paused,
+    /// It was told to stop and has not ended yet.
+    Stopping,
+    /// It ended; `exit` says how.
+    Exited,
+    /// It ended in a way that is not the program's; `exit` says how.
+    Failed,
+}
+
+impl State {
+    /// Whether nothing more will happen to the instance but its deletion.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Exited | Self::Failed)
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Creating => "creating",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopping => "stopping",
+            Self::Exited => "exited",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// How an instance ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exit {
+    /// What ended it.
+    pub reason: ExitReason,
+    /// Status for a process that stands for the instance: the program's own, 128 plus a signal's number, 70 for a
+    /// kernel panic or a VMM that failed, 78 for a failed boot, 137 for a kill.
+    pub code: u8,
+    /// A line for people, where there is more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What ended an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// The program ended by itself.
+    Exited,
+    /// A signal ended the program.
+    Signaled,
+    /// The library OS failed.
+    KernelPanic,
+    /// The program never ran.
+    BootFailed,
+    /// The machine reset without a status.
+    Reset,
+    /// It was killed from outside.
+    Killed,
+    /// The VMM failed, or vanished without a word.
+    VmmError,
+    /// A reason of a newer daemon.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Body of `POST /v1/instances/{id}/stop`; an empty body stands for the default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    /// Seconds to wait for the program to end by itself; then it is killed. At most 3600.
+    #[serde(default = "default_grace")]
+    #[schemars(range(max = 3600))]
+    pub grace_seconds: u32,
+}
+
+impl Default for StopRequest {
+    fn default() -> Self {
+        Self {
+            grace_seconds: DEFAULT_GRACE_SECONDS,
+        }
+    }
+}
+
+fn default_grace() -> u32 {
+    DEFAULT_GRACE_SECONDS
+}
+
+/// Query of `DELETE /v1/instances/{id}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteQuery {
+    /// Whether a running instance is killed first; otherwise it is refused.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// Query of `GET /v1/instances/{id}/logs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogsQuery {
+    /// Whether the answer goes on until the instance ends.
+    #[serde(default)]
+    pub follow: bool,
+    /// Only the last so many lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<u32>,
+}
+
+/// What an instance uses at this moment, `GET /v1/instances/{id}/stats`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stats {
+    /// The instance's id.
+    pub id: String,
+    /// CPU time of its VMM process with the guest's share, in microseconds (resolution: the kernel's clock tick).
+    pub cpu_time_us: u64,
+    /// Resident memory of the process in bytes.
+    pub rss_bytes: u64,
+    /// Its proportional share where pages are shared, in bytes.
+    pub pss_bytes: u64,
+    /// Milliseconds since it started.
+    pub uptime_ms: u64,
+    /// Different syscalls that the program made and the library OS lacks, as the console told.
+    pub unimplemented_syscalls: u32,
+}

@@ -1,0 +1,216 @@
+//! From a request to a running instance: check, take a microVM, tell it what to boot, start it.
+//!
+//! A launch runs as a task of its own that a shutdown waits for, so a caller that hangs up leaves nothing half-made. What
+//! fails is taken down again, off the request's path.
+
+mod plan;
+
+use std::{sync::Arc, time::Instant};
+
+use uigniter_abi::boot_args::{BootArgs, Interface, RootFs};
+use uigniter_api::instance::{CreateRequest, Instance, State};
+use uigniter_firecracker_client::{Action, BootSource, Drive, MachineConfig};
+use uigniter_network as network;
+
+use crate::{
+    host::Host,
+    images::private_copy,
+    instance::{Handle, Life, Record, now_ms, spawn},
+    pool::dispose,
+    publish,
+    refusal::Refusal,
+    state_dir::write_json,
+    vm::{POOL_MACHINE, Vm},
+};
+use plan::Plan;
+pub(crate) use plan::from_first_api;
+
+/// Creates an instance and starts it.
+pub(crate) async fn launch(host: &Arc<Host>, request: CreateRequest) -> Result<Arc<Handle>, Refusal> {
+    if host.stopping.is_cancelled() {
+        return Err(Refusal::ShuttingDown);
+    }
+    let owned = Arc::clone(host);
+    let task = host.work.spawn(async move {
+        let started = Instant::now();
+        let result = run(&owned, request).await;
+        match &result {
+            Ok(handle) => {
+                owned.metrics.launched(started.elapsed());
+                tracing::info!(id = handle.id, name = handle.name, took = ?started.elapsed(), "started");
+            }
+            Err(refusal) => {
+                owned.metrics.launch_failures.inc();
+                tracing::info!(%refusal, "not started");
+            }
+        }
+        result
+    });
+    task.await.unwrap_or_else(|error| {
+        Err(Refusal::Io {
+            action: "launch the instance".into(),
+            source: std::io::Error::other(error),
+        })
+    })
+}
+
+/// A name that is given back unless the launch succeeds.
+struct Reservation<'a> {
+    host: &'a Host,
+    name: Option<String>,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            self.host.registry.release(name);
+        }
+    }
+}
+
+async fn run(host: &Arc<Host>, request: CreateRequest) -> Result<Arc<Handle>, Refusal> {
+    let plan = Plan::check(host, request)?;
+    let _launch = host.pool.launch();
+    // A name that is taken is refused before a microVM is used up for it; the id is not known yet.
+    let mut reservation = Reservation { host, name: None };
+    if let Some(name) = &plan.request.name {
+        host.registry.reserve(name, "(being launched)")?;
+        reservation.name = Some(name.clone());
+    }
+    let vm = host.pool.take(host).await?;
+    match start(host, &vm, &plan).await {
+        Ok(instance) => {
+            let handle = adopt(host, vm, instance)?;
+            // From here on the registry has it with its instance.
+            reservation.name = None;
+            Ok(handle)
+        }
+        Err(refusal) => {
+            dispose(host, vm);
+            Err(refusal)
+        }
+    }
+}
+
+fn adopt(host: &Arc<Host>, vm: Vm, instance: Instance) -> Result<Arc<Handle>, Refusal> {
+    let console = match host.consoles.watch(vm.dir.console()) {
+        Ok(console) => console,
+        Err(source) => {
+            dispose(host, vm);
+            return Err(Refusal::Io {
+                action: "watch the console".into(),
+                source,
+            });
+        }
+    };
+    let Vm {
+        dir, process, client, ..
+    } = vm;
+    Ok(spawn(
+        host,
+        Life {
+            instance,
+            dir,
+            console,
+            process: Some(process),
+            client,
+        },
+    ))
+}
+
+/// Tells the microVM what to boot, and starts it.
+async fn start(host: &Arc<Host>, vm: &Vm, plan: &Plan) -> Result<Instance, Refusal> {
+    let mut instance = describe(vm, plan);
+    let record = |instance: &Instance| {
+        let record = Record {
+            instance: instance.clone(),
+            process: Some(vm.process.id()),
+        };
+        write_json(&vm.dir.state(), &record).map_err(Refusal::io("write the instance's state"))
+    };
+    record(&instance)?;
+    host.network.set_name(&vm.id, &instance.name)?;
+    for mapping in &plan.request.publish {
+        let taken = host
+            .network
+            .publish(&vm.id, publish::to_network(mapping), vm.attachment.address)
+            .await?;
+        instance.publish.push(publish::from_network(&taken, mapping));
+    }
+    configure(host, vm, plan, &instance).await?;
+    vm.client.action(Action::InstanceStart).await?;
+    instance.state = State::Running;
+    instance.started_at_ms = Some(now_ms());
+    record(&instance)?;
+    Ok(instance)
+}
+
+async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) -> Result<(), Refusal> {
+    let machine = MachineConfig::new(instance.cpus, u64::from(instance.memory_mib));
+    if machine != POOL_MACHINE {
+        vm.client.put_machine_config(&machine).await?;
+    }
+    let disk = if instance.read_only {
+        plan.image.path.clone()
+    } else {
+        let (from, to) = (plan.image.path.clone(), vm.dir.disk());
+        let target = to.clone();
+        tokio::task::spawn_blocking(move || private_copy(&from, &target))
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+            .map_err(Refusal::io("copy the image for the instance"))?;
+        to
+    };
+    vm.client
+        .put_drive(&Drive::new("rootfs", &disk, instance.read_only))
+        .await?;
+    let line = boot_args(&vm.attachment, plan, instance).to_string();
+    vm.client
+        .put_boot_source(&BootSource::new(host.kernel.path(), line))
+        .await?;
+    Ok(())
+}
+
+fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance) -> BootArgs {
+    BootArgs {
+        interfaces: vec![Interface {
+            name: "eth0".into(),
+            address: attachment.address,
+            prefix_len: attachment.prefix_len,
+        }],
+        default_gateway: Some(attachment.gateway),
+        nameserver: Some(attachment.nameserver),
+        hostname: Some(instance.name.clone()),
+        env: plan.env.clone(),
+        rootfs: plan.image.has_rofs.then_some(RootFs::Rofs),
+        cwd: plan.cwd.clone(),
+        verbose: plan.verbose,
+        mmio_devices: Vec::new(),
+        command: plan.command.clone(),
+    }
+}
+
+fn describe(vm: &Vm, plan: &Plan) -> Instance {
+    let request = &plan.request;
+    Instance {
+        id: vm.id.clone(),
+        name: request.name.clone().unwrap_or_else(|| vm.id.clone()),
+        image: plan.image.image.name.clone(),
+        state: State::Starting,
+        created_at_ms: plan.created_at_ms,
+        started_at_ms: None,
+        ended_at_ms: None,
+        ip_address: Some(vm.attachment.address),
+        mac: Some(vm.attachment.mac.to_string()),
+        command: plan.command.clone(),
+        env: plan.env.iter().cloned().collect(),
+        memory_mib: request.memory_mib,
+        cpus: request.cpus,
+        publish: Vec::new(),
+        read_only: request.read_only,
+        labels: request.labels.clone(),
+        auto_remove: request.auto_remove,
+        pid: Some(vm.process.id().pid),
+        exit: None,
+    }
+}
