@@ -56,6 +56,8 @@ impl Process {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command
+            // What a person sees in `ps`; the path itself may be /proc/self/exe.
+            .arg0("uigniter")
             .args(arguments)
             .arg("--api-sock")
             .arg(dir.socket())

@@ -98,6 +98,11 @@ pub trait File: Any + Send + Sync {
         false
     }
 
+    /// True for what takes any `lseek(2)` and stays at 0: devices, and descriptors of events.
+    fn ignores_seeks(&self) -> bool {
+        false
+    }
+
     /// What could be done now without blocking. Ordinary files are always ready.
     fn poll(&self) -> Poll {
         Poll::IN | Poll::OUT

@@ -65,7 +65,8 @@ impl<T: ?Sized> Lock<T> {
         self.taken
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
-            .then_some(Guard { lock: self })
+            // Lazily: a guard that is made and dropped would give back a lock that another holds.
+            .then(|| Guard { lock: self })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{frame::Frame, interrupt, shared, shared::shared as page};
 use crate::{
+    errno::Errno,
     mm::{self, frames},
     sched,
     signal::{self, Fault, frame::Cause},
@@ -136,8 +137,18 @@ extern "C" fn kernel_exception(frame: &mut Frame) {
     let vector = page().vector.load(Ordering::Relaxed);
     let error = page().error_code.load(Ordering::Relaxed);
     let cr2 = page().cr2.load(Ordering::Relaxed);
-    if vector != 14 || mm::fault(cr2, error).is_err() {
-        let (number, code, address) = meaning(vector, cr2, frame);
+    use linux_raw_sys::general::{BUS_ADRERR, SIGBUS};
+    let mended = if vector == 14 {
+        mm::fault(cr2, error)
+    } else {
+        Err(Errno::EFAULT)
+    };
+    if let Err(errno) = mended {
+        let (number, code, address) = match errno {
+            Errno::EFAULT => meaning(vector, cr2, frame),
+            // What is mapped cannot be had: mmap(2).
+            _ => (SIGBUS as i32, BUS_ADRERR as i32, cr2),
+        };
         let cause = Cause {
             trap: vector,
             error,

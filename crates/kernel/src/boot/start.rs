@@ -203,6 +203,7 @@ fn launch(machine: &Machine) -> Result<(), Error> {
     let base = 0x5500_0000_0000 + random_pages(1 << 22);
     let loaded = exec::load(&path, open.file.as_ref(), base).map_err(Error::Program)?;
 
+    fs::set_running(&open);
     LOAD_BIAS.store(loaded.bias, Ordering::Relaxed);
 
     let no_memory = |_| Error::Program(exec::Error::NoMemory(path.clone()));

@@ -23,6 +23,11 @@ pub fn room() -> &'static WaitQueue {
     virtio::room()
 }
 
+/// True if [`try_write`] takes something now; else [`room`] is woken when it does.
+pub fn has_room() -> bool {
+    virtio::has_room()
+}
+
 /// Writes all; the calling thread sleeps while the device is busy. For threads only: not for interrupt handlers.
 pub fn write(bytes: &[u8]) {
     let mut rest = bytes;

@@ -46,6 +46,8 @@ static KEYBOARD: Lock<Keyboard> = Lock::new(Keyboard {
 pub fn init(on_stop: fn()) {
     KEYBOARD.lock().on_stop = Some(on_stop);
     arch::interrupt::register(KEYBOARD_IRQ, on_interrupt);
+    // Keys that were pressed before raised their interrupt when nobody heard it.
+    on_interrupt();
 }
 
 fn on_interrupt() {

@@ -375,6 +375,10 @@ impl File for Epoll {
         Some(&self.queue)
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn stat(&self) -> Result<Stat> {
         Ok(anonymous_stat())
     }

@@ -80,6 +80,10 @@ impl File for EventFd {
         Some(&self.queue)
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn stat(&self) -> Result<Stat> {
         Ok(anonymous_stat())
     }

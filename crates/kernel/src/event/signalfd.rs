@@ -102,6 +102,10 @@ impl File for SignalFd {
         Some(signal::arrivals())
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn stat(&self) -> Result<Stat> {
         Ok(anonymous_stat())
     }

@@ -134,6 +134,10 @@ impl File for TimerFd {
         Some(&self.queue)
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn stat(&self) -> Result<Stat> {
         Ok(anonymous_stat())
     }

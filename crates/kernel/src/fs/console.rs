@@ -29,7 +29,11 @@ impl File for Console {
     }
 
     fn poll(&self) -> Poll {
-        Poll::OUT
+        if console::has_room() {
+            Poll::OUT
+        } else {
+            Poll::empty()
+        }
     }
 
     fn queue(&self) -> Option<&WaitQueue> {

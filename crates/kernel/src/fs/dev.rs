@@ -70,6 +70,10 @@ impl File for Memory {
         true
     }
 
+    fn ignores_seeks(&self) -> bool {
+        true
+    }
+
     fn stat(&self) -> Result<Stat> {
         // The node knows its numbers; nobody asks the device itself.
         Ok(Stat::default())

@@ -161,6 +161,10 @@ impl File for NodeFile {
         }
     }
 
+    fn ignores_seeks(&self) -> bool {
+        matches!(&self.opened, Opened::Device(device) if device.ignores_seeks())
+    }
+
     fn poll(&self) -> Poll {
         match &self.opened {
             Opened::Device(device) => device.poll(),

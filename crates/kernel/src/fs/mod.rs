@@ -237,6 +237,21 @@ pub fn open_kernel(path: &str) -> Result<Arc<OpenFile>> {
     ops::open(&at_cwd(path)?, raw::O_RDONLY, 0)
 }
 
+/// The program that runs from its file, page by page as it is needed: nobody may write to it (`ETXTBSY` in `open(2)`).
+static RUNNING: Lock<Option<Arc<Node>>> = Lock::new(None);
+
+/// Says which file the program runs from.
+pub fn set_running(open: &OpenFile) {
+    *RUNNING.lock() = NodeFile::of(open).map(|file| file.node.clone());
+}
+
+fn is_running(node: &Arc<Node>) -> bool {
+    RUNNING
+        .lock()
+        .as_ref()
+        .is_some_and(|running| Arc::ptr_eq(running, node))
+}
+
 /// The path of an open file, as `/proc/self/fd` shows it; `None` for what has no place in the tree.
 #[must_use]
 pub fn path_of(open: &OpenFile) -> Option<String> {

@@ -114,6 +114,9 @@ fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) 
     if writes && matches!(node.body, Body::Text(_, _, None)) {
         return Err(Errno::EACCES);
     }
+    if (writes || flags & raw::O_TRUNC != 0) && super::is_running(&node) {
+        return Err(Errno::ETXTBSY);
+    }
     let file = NodeFile::new(node, place, flags)?;
     if flags & raw::O_TRUNC != 0
         && let Some(data) = file.node.data()

@@ -202,15 +202,17 @@ pub fn discard(start: u64, len: u64) -> Result<()> {
         .filter(|_| start.is_multiple_of(PAGE))
         .ok_or(Errno::EINVAL)?;
     let mut space = SPACE.lock();
-    if len != 0 && (!in_program(start, len) || !space.areas.covers(start, start + len, |_| true)) {
+    if len != 0 && !in_program(start, len) {
         return Err(Errno::ENOMEM);
     }
+    // Holes do not stop it; they are only told of.
+    let covered = len == 0 || space.areas.covers(start, start + len, |_| true);
     let removed = space.zap(start, start + len);
     drop(space);
     if removed {
         arch::flush_tlb();
     }
-    Ok(())
+    if covered { Ok(()) } else { Err(Errno::ENOMEM) }
 }
 
 /// Checks that a whole range is mapped (`madvise(2)`, `msync(2)`).
@@ -414,6 +416,14 @@ fn populate(area: &Area, start: u64, end: u64) -> Result<()> {
         let read = read_full(file.as_ref(), offset + (address - area.start), page);
         let mut space = SPACE.lock();
         match (read, paging::entry(address, false)) {
+            // Beyond the last page of the file there is nothing to map; only the page that was touched is an error.
+            (Ok(0), _) => {
+                frames::free(frame, 0);
+                drop(space);
+                if (start..end).contains(&address) {
+                    return Err(Errno::ENXIO);
+                }
+            }
             // SAFETY: as above; the slot is looked at again, as reading may have let others run.
             (Ok(_), Some(slot)) if unsafe { slot.read() } == 0 => {
                 // SAFETY: as above.
@@ -454,7 +464,7 @@ pub fn read_full(file: &dyn crate::file::File, offset: u64, buffer: &mut [u8]) -
 pub fn check_user(address: u64, len: usize, write: bool) -> Result<()> {
     let end = address
         .checked_add(len as u64)
-        .filter(|&end| end <= layout::PROGRAM_END)
+        .filter(|&end| end <= layout::PROGRAM_END && address >= layout::PROGRAM_START)
         .ok_or(Errno::EFAULT)?;
     let need = bits::PRESENT | if write { bits::WRITE } else { 0 };
     let mut at = page_down(address);
@@ -482,7 +492,7 @@ pub fn check_user(address: u64, len: usize, write: bool) -> Result<()> {
 ///
 /// # Errors
 ///
-/// `EFAULT` for an address or access outside the map, `ENOMEM` when there is no frame.
+/// `EFAULT` for an address or access outside the map, `ENXIO` beyond the end of a mapped file, `EIO` where the file cannot be read.
 pub fn fault(address: u64, error: u64) -> Result<()> {
     let area = SPACE.lock().areas.find(address).cloned().ok_or(Errno::EFAULT)?;
     let wanted = match error {

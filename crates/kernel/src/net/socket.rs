@@ -264,6 +264,10 @@ impl Socket {
                 from: None,
             });
         }
+        // read(2) of nothing gives nothing at once, but recv(2) of nothing waits for something, which is how one probes a stream.
+        if total == 0 && stream && flags & raw::MSG_DONTWAIT != 0 && !self.poll().contains(Poll::IN) {
+            return Err(Errno::EAGAIN);
+        }
         let whole = stream && flags & raw::MSG_WAITALL != 0 && !peek;
         let mut message = Message::default();
         loop {

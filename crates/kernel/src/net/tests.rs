@@ -15,6 +15,7 @@ use crate::{
     wait::WaitQueue,
 };
 use sim::{A, B, Faults, Sim};
+use smoltcp::wire::Ipv4Packet;
 use std::{net::SocketAddrV4, sync::Arc, time::Duration};
 
 const CLEAN: Faults = Faults {
@@ -384,6 +385,7 @@ fn a_flood_of_syns_is_bounded() {
         // Another source address, that answers nothing.
         frame[26..30].copy_from_slice(&(0x0a00_0010 + number % 200).to_be_bytes());
         frame[34..36].copy_from_slice(&(1024 + (number / 200) as u16).to_be_bytes());
+        Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
         sim.b
             .input(ETHERNET, Frame::Ethernet(RxBuffer::from_vec(frame, true)));
         sim.b.settle_all(true);
@@ -537,4 +539,35 @@ fn a_peer_that_vanished_is_given_up_in_the_end() {
     };
     sim.b.configure(server, settings);
     assert!(sim.b.next_deadline().is_some(), "keep-alive needs a timer");
+}
+
+/// A host that has our address without having asked for it (a static neighbour entry) must not wait for us to ask for its own.
+#[test]
+fn the_first_syn_of_a_stranger_is_answered_at_once() {
+    let mut sim = Sim::new(41, CLEAN, PLAIN);
+    let _listener = sim.listen(80, 8);
+    sim.connect(80);
+    // The connection's ARP exchange, then its SYN, which is kept from `b`.
+    sim.a.receive();
+    sim.b.receive();
+    sim.a.receive();
+    let mut frame = sim.to_b.lock().unwrap().pop_back().unwrap().0;
+    let stranger = [2, 0, 0, 0, 0, 9];
+    frame[6..12].copy_from_slice(&stranger);
+    frame[26..30].copy_from_slice(&[10, 0, 0, 9]);
+    Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
+    sim.to_a.lock().unwrap().clear();
+    sim.to_b.lock().unwrap().push_back((frame, true));
+    sim.b.receive();
+    let sent: Vec<Vec<u8>> = sim
+        .to_a
+        .lock()
+        .unwrap()
+        .drain(..)
+        .map(|(frame, _)| frame)
+        .collect();
+    assert_eq!(sent.len(), 1, "one SYN-ACK and no ARP request: {sent:x?}");
+    assert_eq!(sent[0][..6], stranger);
+    assert_eq!(sent[0][23], 6, "TCP");
+    assert_eq!(sent[0][47] & 0x12, 0x12, "SYN and ACK");
 }

@@ -1,7 +1,7 @@
 //! Unix-domain sockets (`unix(7)`): streams, datagrams and sequenced packets between ends of this one process.
 //!
-//! Each end holds what came for it and a weak reference to its peer. Names, abstract or paths, live in a table of their own: a path makes no node
-//! in the file system. No two ends are locked at once.
+//! Each end holds what came for it and a weak reference to its peer. A path is a node in the file system that leads to the end; abstract names live in
+//! a table of their own. No two ends are locked at once.
 
 use super::{
     address::Address,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     errno::{Errno, Result},
     file::Poll,
+    fs,
     process::PID,
     sync::Lock,
     wait::WaitQueue,
@@ -33,6 +34,10 @@ const MESSAGES: usize = 64;
 const MAX_BACKLOG: usize = 4096;
 
 static NAMES: Lock<BTreeMap<Vec<u8>, Weak<End>>> = Lock::new(BTreeMap::new());
+
+fn path(name: &[u8]) -> Result<&str> {
+    core::str::from_utf8(name).map_err(|_| Errno::ENOENT)
+}
 
 /// What waits for a reader: one run of bytes for streams, messages with their senders' names for the others.
 #[derive(Default)]
@@ -142,13 +147,14 @@ impl UnixSocket {
         if name.is_empty() {
             return Err(Errno::EINVAL);
         }
-        let end = NAMES.lock().get(name).and_then(Weak::upgrade);
-        let missing = if name[0] == 0 {
-            Errno::ECONNREFUSED
+        let end = if name[0] == 0 {
+            NAMES.lock().get(name).and_then(Weak::upgrade)
         } else {
-            Errno::ENOENT
+            let node = fs::socket_at(path(name)?)?;
+            node.downcast_ref::<Weak<End>>().and_then(Weak::upgrade)
         };
-        let end = end.ok_or(missing)?;
+        // A path outlives the socket that was bound to it.
+        let end = end.ok_or(Errno::ECONNREFUSED)?;
         if end.kind == self.end.kind {
             Ok((end, name.clone()))
         } else {
@@ -273,6 +279,11 @@ impl Endpoint for UnixSocket {
         };
         if self.end.state.lock().name.is_some() {
             return Err(Errno::EINVAL);
+        }
+        if name.first().is_some_and(|&first| first != 0) {
+            fs::bind_socket(path(name)?, 0o777, Arc::new(Arc::downgrade(&self.end)))?;
+            self.end.state.lock().name = Some(name.clone());
+            return Ok(());
         }
         let mut names = NAMES.lock();
         names.retain(|_, end| end.strong_count() > 0);

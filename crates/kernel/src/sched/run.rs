@@ -18,7 +18,7 @@ use core::sync::atomic::Ordering;
 use uigniter_abi::exit::ExitStatus;
 
 /// States of a thread, in `Thread::state`.
-const BLOCKED: u8 = 0;
+pub(super) const BLOCKED: u8 = 0;
 const READY: u8 = 1;
 const RUNNING: u8 = 2;
 const ENDED: u8 = 3;
@@ -113,6 +113,10 @@ fn next_ready() -> Arc<Thread> {
                 if let Some(deadline) = deadline {
                     lapic::arm(deadline, now);
                 }
+                // Halted time is nobody's.
+                if let Some(me) = &SCHEDULER.lock().current {
+                    me.settle(now);
+                }
                 trap::idle();
             }
         }
@@ -129,10 +133,7 @@ fn take_over(next: Arc<Thread>) -> (Option<Arc<Thread>>, *mut Context) {
     let context = next.context.get();
     let previous = scheduler.current.replace(next);
     if let Some(previous) = &previous {
-        let since = previous.since.swap(0, Ordering::Relaxed);
-        previous
-            .used
-            .fetch_add(now.0.saturating_sub(since), Ordering::Relaxed);
+        previous.settle(now);
     }
     (previous, context)
 }
@@ -161,6 +162,9 @@ pub fn block(deadline: Option<Instant>) {
     let next = next_ready();
     if Arc::ptr_eq(&next, &me) {
         me.state.store(RUNNING, Ordering::Relaxed);
+        if me.since.load(Ordering::Relaxed) == 0 {
+            me.since.store(time::now().0, Ordering::Relaxed);
+        }
     } else {
         switch_to(next);
     }

@@ -65,6 +65,26 @@ impl Thread {
         self.signals.deliverable()
     }
 
+    /// True while it waits for something (state `S` of `proc_pid_stat(5)`).
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        #[cfg(feature = "elf")]
+        return self.state.load(Ordering::Relaxed) == super::run::BLOCKED;
+        // On the host, whoever asks is the one thread, and runs.
+        #[cfg(not(feature = "elf"))]
+        false
+    }
+
+    /// Ends the run that goes on, if one does, and adds it to the CPU time.
+    #[cfg(feature = "elf")]
+    pub(super) fn settle(&self, now: crate::time::Instant) {
+        let since = self.since.swap(0, Ordering::Relaxed);
+        if since != 0 {
+            self.used
+                .fetch_add(now.0.saturating_sub(since), Ordering::Relaxed);
+        }
+    }
+
     /// CPU time used so far in nanoseconds (`CLOCK_THREAD_CPUTIME_ID`).
     pub fn cpu_time(&self) -> u64 {
         let since = self.since.load(Ordering::Relaxed);

@@ -83,6 +83,20 @@ pub fn set(signal: i32, mut action: Action) -> Result<Action> {
     ))
 }
 
+/// The signals that are set to be ignored, and those that have a handler (`proc_pid_status(5)`).
+#[must_use]
+pub fn sets() -> (SigSet, SigSet) {
+    let actions = ACTIONS.lock();
+    let with = |wanted: fn(&Action) -> bool| {
+        let signals = (1..=64).filter(|&signal| wanted(&actions[signal as usize - 1]));
+        signals.map(bit).sum()
+    };
+    (
+        with(|action| action.handler == SIG_IGN),
+        with(Action::has_handler),
+    )
+}
+
 /// Those signals among `set` that would be ignored.
 pub(super) fn ignored(set: SigSet) -> SigSet {
     if set == 0 {

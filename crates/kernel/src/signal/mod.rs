@@ -91,6 +91,11 @@ impl ThreadSignals {
         self.pending.set() | PROCESS.set()
     }
 
+    /// What waits for this thread alone.
+    pub fn own_pending_set(&self) -> SigSet {
+        self.pending.set()
+    }
+
     /// The signals that are blocked.
     pub fn mask(&self) -> SigSet {
         self.mask.load(Ordering::Relaxed)
@@ -197,6 +202,11 @@ pub fn send_process(info: SigInfo) -> Result<()> {
     wake_one(signal);
     ARRIVALS.wake_all();
     Ok(())
+}
+
+/// What waits for the process as a whole.
+pub fn process_pending_set() -> SigSet {
+    PROCESS.set()
 }
 
 /// Wakes one thread that does not block all of `signals`, the first thread for preference.

@@ -19,3 +19,56 @@ fn every_file_is_in_the_table() {
         assert!(missing.is_empty(), "{family}: files without a row: {missing:?}");
     }
 }
+
+/// `docs/syscalls.md` is made from the tables; `UIGNITER_UPDATE_DOCS=1 cargo test -p uigniter-kernel syscalls_page` writes it anew.
+#[test]
+fn syscalls_page_is_the_table() {
+    let families = [
+        ("Files and directories", FAMILIES[0]),
+        ("Sockets", FAMILIES[1]),
+        ("Events", FAMILIES[2]),
+        ("Memory", FAMILIES[3]),
+        ("Threads and processes", FAMILIES[4]),
+        ("Signals", FAMILIES[5]),
+        ("Time", FAMILIES[6]),
+        ("System", FAMILIES[7]),
+    ];
+    let count = |wanted: fn(&Support) -> bool| {
+        FAMILIES
+            .iter()
+            .flat_map(|rows| rows.iter())
+            .filter(|row| wanted(&row.support))
+            .count()
+    };
+    let mut page = format!(
+        "# System calls\n\nMade from the tables in `crates/kernel/src/syscall`, one row a number. What is not here answers `ENOSYS` and says so once on the \
+         console.\n\n{} full, {} partial, {} without effect, {} refused on purpose.\n",
+        count(|s| matches!(s, Support::Full)),
+        count(|s| matches!(s, Support::Partial(_))),
+        count(|s| matches!(s, Support::Stub(_))),
+        count(|s| matches!(s, Support::Refused(_))),
+    );
+    for (title, rows) in families {
+        page += &format!("\n## {title}\n\n| number | man page | support | |\n|---:|---|---|---|\n");
+        let mut rows: Vec<_> = rows.iter().collect();
+        rows.sort_by_key(|row| row.number);
+        for row in rows {
+            let (level, remark) = match row.support {
+                Support::Full => ("full", ""),
+                Support::Partial(missing) => ("partial", missing),
+                Support::Stub(reason) => ("no effect", reason),
+                Support::Refused(reason) => ("refused", reason),
+            };
+            page += &format!("| {} | {} | {level} | {remark} |\n", row.number, row.name);
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/syscalls.md");
+    if std::env::var_os("UIGNITER_UPDATE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        page,
+        "run: UIGNITER_UPDATE_DOCS=1 cargo test -p uigniter-kernel syscalls_page"
+    );
+}

@@ -73,9 +73,12 @@ impl Port {
         }
     }
 
+    /// Queues as much as there are slots for. Whoever finds none is told by an interrupt when there is one.
     fn write(&mut self, bytes: &[u8]) -> usize {
-        self.reap();
         let mut taken = 0;
+        if !self.wait_for_room() {
+            return 0;
+        }
         for chunk in bytes.chunks(SLOT_BYTES) {
             if self.free == 0 {
                 break;
@@ -115,6 +118,11 @@ impl Port {
         self.reap();
         self.free != 0 || self.queue.is_broken()
     }
+
+    /// True if there is room; else an interrupt will come when there is.
+    fn wait_for_room(&mut self) -> bool {
+        self.has_room() || (self.queue.enable_interrupts() && self.has_room())
+    }
 }
 
 /// `None` if there is no such device, or if it is being used below us on the stack (a report from inside the driver).
@@ -128,9 +136,7 @@ pub(super) fn room() -> &'static WaitQueue {
 
 /// True if there is room; else an interrupt will come when there is.
 pub(super) fn has_room() -> bool {
-    PORT.lock()
-        .as_mut()
-        .is_none_or(|port| port.has_room() || (port.queue.enable_interrupts() && port.has_room()))
+    PORT.lock().as_mut().is_none_or(Port::wait_for_room)
 }
 
 /// Watches the ring until there is room; false if none came in some seconds.

@@ -9,6 +9,7 @@ use crate::{
     mm,
     process::{PID, process},
     sched::{self, Thread},
+    signal::{self, action},
 };
 use alloc::{
     format,
@@ -82,12 +83,36 @@ pub(super) fn cpu_time(tid: Option<u64>) -> u64 {
         .sum()
 }
 
+/// The lines of `proc_pid_status(5)` about signals: queue, pending for thread and process, blocked, ignored, caught.
+fn signal_sets(tid: u64) -> String {
+    let thread = sched::threads()
+        .into_iter()
+        .find(|thread| thread.tid as u64 == tid);
+    let (pending, blocked) = thread.map_or((0, 0), |thread| {
+        (thread.signals.own_pending_set(), thread.signals.mask())
+    });
+    let (ignored, caught) = action::sets();
+    let waiting = signal::process_pending_set();
+    let count = (pending | waiting).count_ones();
+    format!(
+        "SigQ:\t{count}/{}\nSigPnd:\t{pending:016x}\nShdPnd:\t{waiting:016x}\nSigBlk:\t{blocked:016x}\nSigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\n",
+        signal::QUEUE_LIMIT
+    )
+}
+
+fn is_asleep(tid: u64) -> bool {
+    sched::threads()
+        .iter()
+        .any(|thread| thread.tid as u64 == tid && thread.is_asleep())
+}
+
 /// `/proc/PID/stat`: 52 fields; those that mean nothing here are zero.
 pub(super) fn stat(tid: u64) -> Vec<u8> {
     let usage = mm::usage();
     let ticks = cpu_time((tid != PID as u64).then_some(tid)) / 10_000_000;
     let zeros = |count: usize| " 0".repeat(count);
-    let mut text = format!("{tid} ({}) R 0 {PID} {PID} 0 -1 4194304", name(tid));
+    let state = if is_asleep(tid) { 'S' } else { 'R' };
+    let mut text = format!("{tid} ({}) {state} 0 {PID} {PID} 0 -1 4194304", name(tid));
     // minflt to cmajflt, utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
     text += &format!("{} {ticks} 0 0 0 20 0 {} 0 0", zeros(4), own::thread_count());
     // vsize, rss, rsslim, and the 27 fields after it.
@@ -112,8 +137,13 @@ pub(super) fn status(tid: u64) -> Vec<u8> {
         .last()
         .map_or(64, |(fd, _)| (fd as u32 + 1).next_multiple_of(64));
     let umask = *process().umask.lock();
+    let state = if is_asleep(tid) {
+        "S (sleeping)"
+    } else {
+        "R (running)"
+    };
     let mut text = format!(
-        "Name:\t{}\nUmask:\t{umask:04o}\nState:\tR (running)\nTgid:\t{PID}\nNgid:\t0\n",
+        "Name:\t{}\nUmask:\t{umask:04o}\nState:\t{state}\nTgid:\t{PID}\nNgid:\t0\n",
         name(tid)
     );
     text += &format!(
@@ -127,6 +157,7 @@ pub(super) fn status(tid: u64) -> Vec<u8> {
         "VmData:\t{size:8} kB\nVmStk:\t     132 kB\nVmSwap:\t       0 kB\nThreads:\t{}\n",
         own::thread_count()
     );
+    text += &signal_sets(tid);
     text += "CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n";
     text += "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n";
     text.into_bytes()

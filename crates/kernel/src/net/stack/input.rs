@@ -17,9 +17,15 @@ impl Stack {
     pub(in crate::net) fn input(&mut self, link: usize, frame: Frame) {
         match classify(frame.bytes(), link == ETHERNET) {
             Kind::Tcp(flow, segment) if !self.is_martian(link, flow) => {
+                if segment.opens {
+                    self.learn_neighbour(link, &frame, flow.remote);
+                }
                 self.segment(link, frame, flow, segment)
             }
-            Kind::Udp(flow) if !self.is_martian(link, flow) => self.datagram(link, frame, flow),
+            Kind::Udp(flow) if !self.is_martian(link, flow) => {
+                self.learn_neighbour(link, &frame, flow.remote);
+                self.datagram(link, frame, flow);
+            }
             Kind::FirstFragment { key, flow } if !self.is_martian(link, flow) => {
                 self.first_fragment(link, frame, key, flow)
             }

@@ -11,6 +11,7 @@
 mod connection;
 mod input;
 mod listener;
+mod neighbour;
 mod output;
 mod time_wait;
 mod udp;
@@ -110,6 +111,7 @@ pub(super) struct Stack {
     fragments: Vec<((Ipv4Addr, Ipv4Addr, u16), DatagramsId)>,
     spare: Vec<SocketSet<'static>>,
     nobody: SocketSet<'static>,
+    neighbours: neighbour::Neighbours,
     seed: u64,
 }
 
@@ -143,6 +145,7 @@ impl Stack {
             fragments: Vec::new(),
             spare: Vec::new(),
             nobody: SocketSet::new(Vec::new()),
+            neighbours: neighbour::Neighbours::default(),
             seed: seed | 1,
         };
         if let Some((device, ethernet)) = card {

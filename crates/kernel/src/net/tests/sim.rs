@@ -123,6 +123,8 @@ pub(super) struct Sim {
     pub(super) a: Stack,
     pub(super) b: Stack,
     pub(super) now: Instant,
+    /// Towards `a`.
+    pub(super) to_a: Lane,
     /// Towards `b`.
     pub(super) to_b: Lane,
 }
@@ -151,6 +153,7 @@ impl Sim {
             a: stack(card(1, &to_a, &to_b, seed), A, seed + 1),
             b: stack(card(2, &to_b, &to_a, seed + 2), B, seed + 3),
             now: Instant(0),
+            to_a,
             to_b,
         }
     }

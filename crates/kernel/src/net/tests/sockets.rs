@@ -253,8 +253,13 @@ fn unix_pairs_talk() {
 
 #[test]
 fn unix_names_lead_to_listeners() {
-    for kind in [raw::SOCK_STREAM, raw::SOCK_SEQPACKET] {
-        let name = Address::Unix(b"\0listener".to_vec());
+    crate::fs::testing::boot();
+    for (kind, name) in [
+        (raw::SOCK_STREAM, "\0listener"),
+        (raw::SOCK_SEQPACKET, "\0listener"),
+        (raw::SOCK_STREAM, "/tmp/unix_names_lead_to_listeners"),
+    ] {
+        let name = Address::Unix(name.into());
         let listening = socket(raw::AF_UNIX, kind, 0).unwrap();
         listening.endpoint().bind(&name).unwrap();
         let client = socket(raw::AF_UNIX, kind, 0).unwrap();

@@ -14,6 +14,9 @@ pub(super) fn lseek(args: &Args) -> Result<usize> {
     if NodeFile::of(&open).is_some_and(NodeFile::is_place) {
         return Err(Errno::EBADF);
     }
+    if open.file.ignores_seeks() {
+        return Ok(0);
+    }
     if !open.file.seekable() {
         return Err(Errno::ESPIPE);
     }
@@ -28,10 +31,9 @@ pub(super) fn lseek(args: &Args) -> Result<usize> {
         raw::SEEK_HOLE => Some(size()?),
         _ => return Err(Errno::EINVAL),
     };
-    let target = target.ok_or(Errno::EOVERFLOW)?;
-    if target < 0 || target as u64 > MAX_SIZE {
-        return Err(Errno::EINVAL);
-    }
+    let target = target
+        .filter(|&target| target >= 0 && target as u64 <= MAX_SIZE)
+        .ok_or(Errno::EINVAL)?;
     *open.offset().lock() = target as u64;
     Ok(target as usize)
 }

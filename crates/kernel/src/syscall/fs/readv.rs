@@ -37,13 +37,11 @@ impl Parts {
         let mut this = Self { at, count, total: 0 };
         for index in 0..count {
             let len = this.part(index)?.len();
-            this.total = this
-                .total
-                .checked_add(len)
-                .filter(|&sum| isize::try_from(sum).is_ok())
-                .ok_or(Errno::EINVAL)?;
+            if isize::try_from(len).is_err() {
+                return Err(Errno::EINVAL);
+            }
+            this.total = this.total.saturating_add(len).min(MAX_COUNT);
         }
-        this.total = this.total.min(MAX_COUNT);
         Ok(this)
     }
 

@@ -23,6 +23,9 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
         args.int(4),
         args.0[5],
     );
+    if offset % crate::mm::PAGE_SIZE as u64 != 0 {
+        return Err(Errno::EINVAL);
+    }
     let prot = Prot::from_bits_truncate(prot);
     let kind = flags & raw::MAP_TYPE;
     if !matches!(
@@ -41,9 +44,6 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
     let backing = if flags & raw::MAP_ANONYMOUS != 0 {
         Backing::Zero
     } else {
-        if offset % crate::mm::PAGE_SIZE as u64 != 0 {
-            return Err(Errno::EINVAL);
-        }
         let open = process::open_file(fd)?;
         if !open.readable() {
             return Err(Errno::EACCES);

@@ -78,6 +78,10 @@ fn create(request: &Request) -> Result<usize> {
     use core::sync::atomic::Ordering;
 
     let has = |flag: u32| request.flags & u64::from(flag) != 0;
+    let needs = |flag, other| has(flag) && !has(other);
+    if needs(raw::CLONE_THREAD, raw::CLONE_SIGHAND) || needs(raw::CLONE_SIGHAND, raw::CLONE_VM) {
+        return Err(Errno::EINVAL);
+    }
     if request.flags & THREAD != THREAD {
         return super::fork::refuse("clone without CLONE_VM|CLONE_SIGHAND|CLONE_THREAD");
     }

@@ -41,19 +41,30 @@ pub(super) fn futex(args: &Args) -> Result<usize> {
     match operation & raw::FUTEX_CMD_MASK as u32 {
         raw::FUTEX_WAIT => wait(address, value, u32::MAX, relative(args.ptr(3))?),
         raw::FUTEX_WAIT_BITSET => wait(address, value, third, absolute(args.ptr(3), realtime)?),
-        raw::FUTEX_WAKE => Ok(wake(address, value as usize, u32::MAX)),
         raw::FUTEX_WAKE_BITSET if third == 0 => Err(Errno::EINVAL),
+        raw::FUTEX_WAKE if is_foreign(address) => Err(Errno::EFAULT),
+        raw::FUTEX_WAKE_BITSET if is_foreign(address) => Err(Errno::EFAULT),
+        raw::FUTEX_WAKE => Ok(wake(address, value as usize, u32::MAX)),
         raw::FUTEX_WAKE_BITSET => Ok(wake(address, value as usize, third)),
-        raw::FUTEX_REQUEUE => Ok(requeue(address, second, value as usize, args.uint(3) as usize)),
-        raw::FUTEX_CMP_REQUEUE => {
-            if word(address)?.load(Ordering::Relaxed) != third {
+        raw::FUTEX_REQUEUE | raw::FUTEX_CMP_REQUEUE => {
+            let (wake_count, move_count) = (value as i32, args.int(3));
+            if wake_count < 0 || move_count < 0 || !second.is_multiple_of(4) {
+                return Err(Errno::EINVAL);
+            }
+            let compares = operation & raw::FUTEX_CMD_MASK as u32 == raw::FUTEX_CMP_REQUEUE;
+            if compares && word(address)?.load(Ordering::Relaxed) != third {
                 return Err(Errno::EAGAIN);
             }
-            Ok(requeue(address, second, value as usize, args.uint(3) as usize))
+            Ok(requeue(address, second, wake_count as usize, move_count as usize))
         }
         raw::FUTEX_WAKE_OP => wake_op(address, second, value as usize, args.uint(3) as usize, third),
         _ => Err(Errno::ENOSYS),
     }
+}
+
+/// True for an address that is not in the program's part at all. Waking looks at no memory, so this is all that is asked of it.
+const fn is_foreign(address: u64) -> bool {
+    address >= crate::arch::layout::PROGRAM_END
 }
 
 /// The futex word, checked.

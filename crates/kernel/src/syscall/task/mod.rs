@@ -88,7 +88,7 @@ pub const ROWS: &[Row] = &[
     Row {
         number: raw::__NR_waitid,
         name: "wait",
-        handler: wait::wait4,
+        handler: wait::waitid,
         support: Full,
     },
 ];

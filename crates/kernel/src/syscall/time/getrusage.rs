@@ -3,7 +3,7 @@
 use super::common::{process_cpu_time, timeval};
 use crate::{
     errno::{Errno, Result},
-    sched,
+    mm, sched,
     syscall::Args,
 };
 use linux_raw_sys::general as raw;
@@ -19,6 +19,10 @@ pub(super) fn getrusage(args: &Args) -> Result<usize> {
     let mut usage = [0i64; 18];
     let user = timeval(used);
     [usage[0], usage[1]] = [user.tv_sec, user.tv_usec];
+    if args.int(0) != raw::RUSAGE_CHILDREN {
+        // ru_maxrss in KiB: what is resident now, as the highest is not kept.
+        usage[4] = (mm::usage().resident / 1024) as i64;
+    }
     args.ptr::<[i64; 18]>(1).write(usage)?;
     Ok(0)
 }

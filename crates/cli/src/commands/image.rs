@@ -1,0 +1,123 @@
+//! `uigniter image`: the image store.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use uigniter_api::image::{Image as ApiImage, ImageKind};
+
+use super::for_each;
+use crate::{
+    cli::GlobalArgs,
+    error::{CliError, Outcome},
+    output::{self, OutputArgs},
+    values::since,
+};
+
+/// List, import and remove images
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  uigniter image import --name hello ./hello
+  uigniter image ls
+  uigniter image rm hello")]
+pub(crate) struct Image {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List images
+    Ls {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Import a static Linux program (packed on the way), or a disk as it is
+    Import {
+        /// Name of the image; an image of that name is replaced [default: the file's name]
+        #[arg(long)]
+        name: Option<String>,
+        /// An ELF or a disk
+        file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Remove images
+    Rm {
+        /// Names
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<String>,
+    },
+}
+
+impl Image {
+    pub(crate) async fn run(self, global: &GlobalArgs) -> Outcome {
+        let client = global.client();
+        match self.command {
+            Command::Ls { output } => show(output, &client.list_images().await?)?,
+            Command::Import { name, file, output } => {
+                let name = match name {
+                    Some(name) => name,
+                    None => stem(&file)?,
+                };
+                check_file(&file)?;
+                let image = client.import_image(&name, &file).await?;
+                show(output, &[image])?;
+            }
+            Command::Rm { images } => {
+                return for_each(&images, async |name| {
+                    client.delete_image(&name).await?;
+                    Ok(())
+                })
+                .await;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The image's name where none is given: the file's, without its last extension.
+fn stem(file: &std::path::Path) -> Result<String, CliError> {
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    let nameless = || {
+        CliError::new(format!("{} gives no name for an image", file.display())).hint("say one: --name NAME")
+    };
+    stem.map(ToOwned::to_owned).ok_or_else(nameless)
+}
+
+/// Refuses what is no readable plain file, before anything is sent.
+pub(crate) fn check_file(file: &std::path::Path) -> Result<(), CliError> {
+    let refused = |what: &dyn std::fmt::Display| {
+        CliError::new(format!("cannot read {}: {what}", file.display()))
+            .hint("name a static Linux program or a disk image")
+    };
+    let metadata = std::fs::metadata(file).map_err(|e| refused(&e))?;
+    if !metadata.is_file() {
+        return Err(refused(&"it is not a plain file"));
+    }
+    std::fs::File::open(file).map(drop).map_err(|e| refused(&e))
+}
+
+fn show(output: OutputArgs, images: &[ApiImage]) -> Result<(), CliError> {
+    let rows: Vec<_> = images.iter().map(row).collect();
+    output.print(
+        &images,
+        &["NAME", "KIND", "SIZE", "DIGEST", "COMMAND", "CREATED"],
+        &rows,
+    )
+}
+
+fn row(image: &ApiImage) -> Vec<String> {
+    let digest = image.digest.as_deref().unwrap_or_default();
+    vec![
+        image.name.clone(),
+        match image.kind {
+            ImageKind::Elf => "elf",
+            ImageKind::Disk => "disk",
+        }
+        .to_owned(),
+        output::bytes(image.size_bytes),
+        digest.get(..19).unwrap_or(digest).to_owned(),
+        image.command.join(" "),
+        format!("{} ago", output::duration(since(image.created_at_ms))),
+    ]
+}

@@ -1,0 +1,201 @@
+//! `uigniter run`: boots a program or an image.
+//!
+//! In the foreground the command stands for the program: its console is our stdout, its status is our status, SIGINT, SIGTERM and
+//! SIGHUP stop it (the second time they kill it). [`program`] turns a file into an image of the daemon's.
+
+mod program;
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Args;
+use tokio::sync::Notify;
+use uigniter_api::{
+    Client,
+    instance::{
+        CreateRequest, DEFAULT_GRACE_SECONDS, DEFAULT_MEMORY_MIB, Exit, Instance, LogsQuery, StopRequest,
+    },
+    publish::PortMapping,
+};
+
+use super::logs::{Copied, copy_to_stdout};
+use crate::{
+    cli::GlobalArgs,
+    connection::Connection,
+    error::{CliError, Outcome},
+    output,
+    signals::Signals,
+    values::{key_value, memory_mib},
+};
+
+/// Boot a program or an image as a microVM
+///
+/// What has a slash in it is a file: a static Linux program (x86-64 ELF), packed on the way, or a disk. Anything else is the name of
+/// an image. Without --detach the console is shown, Ctrl-C stops the program (a second one kills it), and the program's
+/// exit status becomes this command's; failures of the command itself give 125.
+///
+/// Where no daemon runs (and --socket names none), a private one is started for this one command and taken down with it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  uigniter run ./hello --greeting 'good morning'
+  uigniter run --rm -p 8080:80 -e LOG=debug --memory 256 ./server
+  uigniter run -d --name web -p 127.0.0.1:8080:80 hello
+  uigniter image import --name hello ./hello && uigniter run hello")]
+pub(crate) struct Run {
+    /// Name of the instance [default: its id]
+    #[arg(long)]
+    name: Option<String>,
+    /// Memory: MiB, or a number with M or G
+    #[arg(short, long, value_name = "SIZE", default_value_t = DEFAULT_MEMORY_MIB, value_parser = memory_mib)]
+    memory: u32,
+    /// Virtual CPUs
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    cpus: u8,
+    /// Environment of the program; may be given several times
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = key_value)]
+    env: Vec<(String, String)>,
+    /// Publish a port on the host: [IP:][HOST_PORT:]GUEST_PORT[/tcp|udp]; may be given several times
+    ///
+    /// The address is 127.0.0.1 unless given; without a host port a free one is taken, which 'uigniter ps' shows.
+    #[arg(short, long, value_name = "PORT")]
+    publish: Vec<PortMapping>,
+    /// A word of your own about the instance; may be given several times
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = key_value)]
+    label: Vec<(String, String)>,
+    /// Use the image as it is; with 'false' the instance writes to a disk of its own
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    read_only: bool,
+    /// Remove the instance when it has ended
+    #[arg(long)]
+    rm: bool,
+    /// Print the id and return as soon as it runs
+    #[arg(short, long)]
+    detach: bool,
+    /// An image's name, or a file: ./PROGRAM
+    #[arg(value_name = "IMAGE|ELF")]
+    target: String,
+    /// Arguments for the program
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+impl Run {
+    pub(crate) async fn run(self, global: &GlobalArgs) -> Outcome {
+        // Taken before anything exists that would have to be cleaned up.
+        let signals = Signals::take()?;
+        let file = program::as_file(&self.target);
+        if let Some(file) = &file {
+            super::image::check_file(file)?;
+        }
+        let connection = Connection::find_or_start(global).await?;
+        let outcome = self.with_daemon(&connection, file.as_deref(), signals).await;
+        // Whatever happened, a private daemon goes; its failure to do so matters only if nothing else failed.
+        let closed = connection.close().await;
+        let status = outcome?;
+        closed.map(|()| status)
+    }
+
+    async fn with_daemon(
+        self,
+        connection: &Connection,
+        file: Option<&std::path::Path>,
+        signals: Signals,
+    ) -> Outcome {
+        if self.detach && connection.is_private() {
+            return Err(CliError::new("--detach needs a daemon that stays, and none runs")
+                .hint("start one with 'uigniter daemon', or leave out --detach"));
+        }
+        let client = &connection.client;
+        let image = match file {
+            Some(file) => program::import(client, file).await?,
+            None => self.target.clone(),
+        };
+        let (detach, remove) = (self.detach, self.rm);
+        let instance = client.create_instance(&self.request(image)).await?;
+        if detach {
+            output::line(&instance.id)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let outcome = foreground(client, &instance, signals).await;
+        if remove {
+            client.delete_instance(&instance.id, true).await?;
+        }
+        let exit = outcome?;
+        if let Some(message) = &exit.message {
+            eprintln!("uigniter: {}: {message}", instance.name);
+        }
+        Ok(ExitCode::from(exit.code))
+    }
+
+    fn request(self, image: String) -> CreateRequest {
+        CreateRequest {
+            name: self.name,
+            args: self.args,
+            env: self.env.into_iter().collect(),
+            memory_mib: self.memory,
+            cpus: self.cpus,
+            publish: self.publish,
+            read_only: self.read_only,
+            labels: self.label.into_iter().collect(),
+            // In the foreground we remove it ourselves: a program may end before we have asked for its status.
+            auto_remove: self.rm && self.detach,
+            ..CreateRequest::new(image)
+        }
+    }
+}
+
+/// Shows the console until the instance has ended; gives its status.
+async fn foreground(client: &Client, instance: &Instance, signals: Signals) -> Result<Exit, CliError> {
+    let reader_gone = Arc::new(Notify::new());
+    let console = tokio::spawn(show_console(
+        client.clone(),
+        instance.id.clone(),
+        Arc::clone(&reader_gone),
+    ));
+    let stopper = tokio::spawn(stop_when_told(
+        client.clone(),
+        instance.id.clone(),
+        signals,
+        reader_gone,
+    ));
+    let exit = client.wait_instance(&instance.id).await;
+    stopper.abort();
+    if exit.is_err() {
+        console.abort();
+    }
+    // The log ends when the instance does; what is still on its way is shown first.
+    match console.await {
+        Ok(shown) => shown.and(exit.map_err(CliError::from)),
+        Err(_aborted) => Ok(exit?),
+    }
+}
+
+async fn show_console(client: Client, id: String, reader_gone: Arc<Notify>) -> Result<(), CliError> {
+    let query = LogsQuery {
+        follow: true,
+        tail: None,
+    };
+    let copied = copy_to_stdout(&client, &id, &query).await;
+    if matches!(copied, Ok(Copied::ReaderGone) | Err(_)) {
+        reader_gone.notify_one();
+    }
+    copied.map(drop)
+}
+
+/// Stops the instance at the first signal (or when nobody reads its output any more), kills it at the second.
+async fn stop_when_told(client: Client, id: String, mut signals: Signals, reader_gone: Arc<Notify>) {
+    tokio::select! {
+        () = signals.next() => {}
+        () = reader_gone.notified() => {}
+    }
+    let request = StopRequest {
+        grace_seconds: DEFAULT_GRACE_SECONDS,
+    };
+    let stop = client.stop_instance(&id, &request);
+    tokio::select! {
+        // An error here is one of an instance that has just ended, or of a daemon that is gone; both show in `wait`.
+        _ = stop => {}
+        () = signals.next() => {
+            let _ = client.kill_instance(&id).await;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Every environment variable that the binary reads, each declared and described once.
+//!
+//! `docs/cli.md` and the man pages take the list from [`ALL`].
+
+/// One variable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EnvVar {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it does, as a sentence.
+    pub(crate) meaning: &'static str,
+}
+
+/// Where the daemon listens, and where every other command looks for it.
+pub(crate) const SOCKET: &str = "UIGNITER_SOCKET";
+/// The daemon's state folder.
+pub(crate) const STATE_DIR: &str = "UIGNITER_STATE_DIR";
+/// What is logged on stderr.
+pub(crate) const LOG: &str = "UIGNITER_LOG";
+
+/// The list for the documentation.
+pub(crate) const ALL: &[EnvVar] = &[
+    EnvVar {
+        name: SOCKET,
+        meaning: "The daemon's Unix socket; `--socket` overrides it. Default: /run/uigniter/uigniter.sock.",
+    },
+    EnvVar {
+        name: STATE_DIR,
+        meaning: "The daemon's state folder; `--state-dir` overrides it. Default: /var/lib/uigniter.",
+    },
+    EnvVar {
+        name: LOG,
+        meaning: "What `uigniter daemon` logs on stderr, as in `info`, `debug` or `uigniter_daemon=trace`. Default: info.",
+    },
+];

@@ -1,0 +1,225 @@
+//! `uigniter run`, from outside.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::Stdio,
+};
+
+use rustix::process::Signal;
+
+use crate::support::{self, Daemon, SAYS, SERVER, SLEEPS, Said, alone, until};
+
+/// Arguments, environment and status go in and out, in a microVM of a daemon's and in one of a private daemon's.
+#[test]
+fn the_program_gets_its_arguments_and_gives_its_status() {
+    let daemon = Daemon::start();
+    let says = SAYS.to_str().unwrap();
+    let args = [
+        "run",
+        "--rm",
+        "-e",
+        "GREETING=good morning",
+        says,
+        "3",
+        "two words",
+        "--name",
+    ];
+    let with_daemon = daemon.ask(args);
+    let temporary = tempfile::tempdir().unwrap();
+    let private = support::private(temporary.path())
+        .args(args)
+        .output()
+        .unwrap()
+        .into();
+    for said in [with_daemon, private] as [Said; 2] {
+        assert_eq!(said.status, 3, "{said:?}");
+        for line in [
+            "argument 2 is <two words>",
+            "argument 3 is <--name>",
+            "greeting is <good morning>",
+        ] {
+            assert!(said.stdout.contains(line), "{line}: {said:?}");
+        }
+    }
+    assert_eq!(daemon.ask(["ps", "-qa"]).ok(), "", "--rm left the instance");
+}
+
+#[test]
+fn a_private_daemon_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let says = SAYS.to_str().unwrap();
+    let mut command = support::private(temporary.path());
+    let namespaces = || -> Vec<_> {
+        let entries = std::fs::read_dir("/run/netns").into_iter().flatten();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    let process = command
+        .env("TMPDIR", temporary.path())
+        .args(["run", says, "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let namespace = format!("uigniter-private-{}", process.id());
+    assert!(process.wait_with_output().unwrap().status.success());
+    assert_eq!(
+        std::fs::read_dir(temporary.path()).unwrap().count(),
+        0,
+        "files stay"
+    );
+    assert!(!namespaces().contains(&namespace), "the network namespace stays");
+}
+
+#[test]
+fn a_published_port_gives_the_server_s_page() {
+    let daemon = Daemon::start();
+    let mut run = daemon.command_with(["run", "--rm", "--name", "web", "-p", "80", SERVER]);
+    let mut process = run.stdout(Stdio::piped()).spawn().unwrap();
+    let mut rest = until(&mut process, "listening on");
+    let web = daemon.ask(["inspect", "web"]).json();
+    let port = web[0]["publish"][0]["host_port"].as_u64().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port.try_into().unwrap())).unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.contains("Hello from a unikernel"), "{page}");
+    // The port is taken now: the next one is refused, and says so.
+    let taken = format!("{port}:80");
+    daemon
+        .ask(["run", "-p", &taken, SERVER])
+        .fails(125, &port.to_string());
+    support::signal(&process, Signal::INT);
+    rest.read_to_string(&mut String::new()).unwrap();
+    process.wait().unwrap();
+    assert_eq!(daemon.ask(["ps", "-qa"]).ok(), "");
+}
+
+#[test]
+fn the_first_interrupt_stops_gracefully_and_the_second_kills() {
+    let daemon = Daemon::start();
+    let mut gentle = daemon.command_with(["run", "--rm", SLEEPS.to_str().unwrap()]);
+    let mut process = gentle.stdout(Stdio::piped()).spawn().unwrap();
+    let _rest = until(&mut process, "ready");
+    support::signal(&process, Signal::INT);
+    assert_eq!(
+        process.wait().unwrap().code(),
+        Some(7),
+        "the program's SIGTERM handler gives its status"
+    );
+
+    let mut stubborn = daemon.command_with(["run", "--rm", SLEEPS.to_str().unwrap(), "stubborn"]);
+    let mut process = stubborn.stdout(Stdio::piped()).spawn().unwrap();
+    let _rest = until(&mut process, "ready");
+    support::signal(&process, Signal::TERM);
+    // Two signals of one kind may melt into one; two kinds do not.
+    support::signal(&process, Signal::INT);
+    assert_eq!(process.wait().unwrap().code(), Some(137));
+    assert_eq!(daemon.ask(["ps", "-qa"]).ok(), "");
+}
+
+#[test]
+fn detach_without_a_daemon_is_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let said: Said = support::private(temporary.path())
+        .args(["run", "-d", SAYS.to_str().unwrap()])
+        .output()
+        .unwrap()
+        .into();
+    said.fails(125, "--detach");
+    assert_eq!(
+        std::fs::read_dir(temporary.path()).unwrap().count(),
+        0,
+        "files stay"
+    );
+}
+
+#[test]
+fn wrong_files_are_named_with_a_way_out_and_leave_nothing() {
+    let daemon = Daemon::start();
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let program = std::fs::read(&*SAYS).unwrap();
+    let mut arm = program.clone();
+    arm[18] = 183; // e_machine: EM_AARCH64
+    let mut narrow = program.clone();
+    narrow[4] = 1; // e_ident[EI_CLASS]: ELFCLASS32
+    for (file, thing) in [
+        ("./no-such-file".to_owned(), "no-such-file"),
+        ("/tmp/".to_owned(), "/tmp/"),
+        (write("arm", &arm), "x86-64"),
+        (write("narrow", &narrow), "32-bit"),
+        (write("cut", &program[..2000]), "cut"),
+        ("/bin/true".to_owned(), "static"),
+    ] {
+        daemon.ask(["run", &file]).fails(125, thing);
+    }
+    daemon.ask(["run", "no-such-image"]).fails(125, "no-such-image");
+    daemon
+        .ask(["run", "--memory", "8", "--publish", "x", "y"])
+        .fails_parsing("'x'");
+    assert_eq!(daemon.ask(["ps", "-qa"]).ok(), "");
+    assert_eq!(daemon.ask(["image", "ls", "-q"]).ok(), "");
+}
+
+#[test]
+fn a_name_is_taken_once() {
+    let daemon = Daemon::start();
+    daemon.start_instance("web", &SLEEPS, &[]);
+    daemon
+        .ask(["run", "--name", "web", SLEEPS.to_str().unwrap()])
+        .fails(125, "web");
+}
+
+#[test]
+fn the_same_program_is_imported_once() {
+    let daemon = Daemon::start();
+    let copy = tempfile::tempdir().unwrap();
+    let copied = copy.path().join(SAYS.file_name().unwrap());
+    std::fs::copy(&*SAYS, &copied).unwrap();
+    for program in [Path::new(&*SAYS), &copied] {
+        daemon.ask(["run", "--rm", program.to_str().unwrap(), "0"]).ok();
+    }
+    assert_eq!(daemon.ask(["image", "ls", "-q"]).ok().lines().count(), 1);
+}
+
+#[test]
+fn a_socket_that_was_named_is_not_replaced_by_a_private_daemon() {
+    alone(["run", "--socket", "/nowhere/api.sock", SAYS.to_str().unwrap()]).fails(125, "/nowhere/api.sock");
+}
+
+#[test]
+fn what_a_killed_command_left_is_cleaned_up_by_the_next() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = support::uigniter();
+    command
+        .env("TMPDIR", temporary.path())
+        .args(["run", SLEEPS.to_str().unwrap()]);
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let _rest = until(&mut process, "ready");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 1);
+    let mut next = support::uigniter();
+    let status = next
+        .env("TMPDIR", temporary.path())
+        .args(["run", SAYS.to_str().unwrap(), "0"])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert_eq!(
+        std::fs::read_dir(temporary.path()).unwrap().count(),
+        0,
+        "files stay"
+    );
+    let namespace = format!("/run/netns/uigniter-private-{}", process.id());
+    assert!(!Path::new(&namespace).exists(), "the network namespace stays");
+}

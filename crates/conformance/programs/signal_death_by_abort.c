@@ -1,0 +1,7 @@
+// build: glibc musl
+#include "conformance.h"
+
+int main(void) {
+    printf("before\n");
+    abort();
+}

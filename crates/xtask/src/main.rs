@@ -1,0 +1,82 @@
+//! What contributors run: `cargo xtask test`, `ci`, `bench`, `soak`, `rules`.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`test`] | the README's test command, and what `.ci/run` and `prepush` put around it |
+//! | [`bench`] | the published figures: cold start, idle, density |
+//! | [`soak`] | run-and-stop cycles that must leave no trace |
+//! | [`rules`] | the house style, measured: dependency arrows, lints, lengths |
+//! | [`daemon`], [`host`], [`program`], [`figures`] | a daemon to measure, what the kernel counts, something to run, statistics |
+
+mod bench;
+mod daemon;
+mod figures;
+mod host;
+mod program;
+mod rules;
+mod soak;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// What contributors run
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the release binary, run every test of the workspace, then the demo and a short soak with that binary
+    Test,
+    /// What CI does: formatting, clippy with warnings denied, then `test`
+    #[command(visible_alias = "prepush")]
+    Ci,
+    /// Measure
+    Bench {
+        #[command(subcommand)]
+        which: bench::Bench,
+        /// How to print the result
+        #[arg(short, long, value_enum, default_value_t, global = true)]
+        output: Format,
+    },
+    /// Run and stop instances; fail when anything is left behind
+    Soak {
+        /// How many times
+        #[arg(long, default_value_t = 500)]
+        cycles: u32,
+    },
+    /// Measure the source against the house style, and fail where it breaks a rule
+    Rules,
+}
+
+/// `-o`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Lines for people
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Test => test::test(),
+        Command::Ci => test::ci(),
+        Command::Bench { which, output } => which.run(output),
+        Command::Soak { cycles } => soak::run(cycles),
+        Command::Rules => rules::report(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
