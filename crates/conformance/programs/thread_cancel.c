@@ -43,22 +43,24 @@ static void join(pthread_t thread, const char *what) {
     printf("%s: %s\n", what, value == PTHREAD_CANCELED ? "cancelled" : "returned");
 }
 
+/* Prints after the join: the cancelled thread prints, too, and either may be first. */
+static void cancel(pthread_t thread, const char *what) {
+    int error = pthread_cancel(thread);
+    tid = 0;
+    join(thread, what);
+    printf("pthread_cancel: %d\n", error);
+}
+
 int main(void) {
     pthread_t thread;
     pthread_create(&thread, NULL, in_read, NULL);
     while (!tid) sched_yield();
     until_asleep(tid);
-    RETURNS(pthread_cancel(thread));
-    join(thread, "read");
-    tid = 0;
+    cancel(thread, "read");
     pthread_create(&thread, NULL, in_loop, NULL);
     while (!tid) sched_yield();
-    RETURNS(pthread_cancel(thread));
-    join(thread, "loop");
-    tid = 0;
+    cancel(thread, "loop");
     pthread_create(&thread, NULL, deferred, NULL);
     while (!tid) sched_yield();
-    RETURNS(pthread_cancel(thread));
-    tid = 0;
-    join(thread, "deferred");
+    cancel(thread, "deferred");
 }

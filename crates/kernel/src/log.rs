@@ -1,4 +1,4 @@
-//! Words of the kernel itself, on the serial port: few, early and last.
+//! Words of the kernel itself, on the console: few, early and last.
 //!
 //! [`log!`](crate::log!) is for what the person at the console must know; [`verbose!`](crate::verbose!) for what `--verbose` asks for.
 

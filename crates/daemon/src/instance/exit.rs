@@ -44,19 +44,26 @@ pub(crate) fn read(dir: &InstanceDir, killed: bool, process: &str) -> Exit {
         };
     };
     let (reason, code) = classify(&report, killed);
-    let mut message = report.message;
-    if message.is_none()
-        && matches!(
-            reason,
-            ExitReason::BootFailed | ExitReason::KernelPanic | ExitReason::Signaled
-        )
-    {
-        message = last_words(&dir.console());
-    }
+    let message = report.message.or_else(|| match reason {
+        ExitReason::BootFailed | ExitReason::KernelPanic => last_words(&dir.console()),
+        ExitReason::Signaled => Some(signal_message(report.signal, dir)),
+        _ => None,
+    });
     Exit {
         reason,
         code,
         message,
+    }
+}
+
+/// The signal, and what the kernel's last line on the console adds to it: the place where it struck, or that memory ran out.
+fn signal_message(signal: Option<u8>, dir: &InstanceDir) -> String {
+    let ended = format!("ended by signal {}", signal.unwrap_or_default());
+    let last = last_words(&dir.console()).unwrap_or_default();
+    match last.strip_prefix("uigniter: ") {
+        Some(place) if place.starts_with("at ") => format!("{ended}, {place}"),
+        Some(reason) => format!("{ended}: {reason}"),
+        None => ended,
     }
 }
 
@@ -141,6 +148,25 @@ mod tests {
         let console = "booting\r\nno such file: /hello\r\nuigniter: exit boot-failed\r\n\r\n";
         let exit = exit(Some(r#"{"status":"boot-failed"}"#), console, false);
         assert_eq!(exit.message.as_deref(), Some("no such file: /hello"));
+    }
+
+    #[test]
+    fn a_crash_names_signal_and_place() {
+        let report = Some(r#"{"status":"signaled","signal":11}"#);
+        let console = "hello\r\nuigniter: rip 401655\r\nuigniter: at boom+0x0\r\n";
+        assert_eq!(
+            exit(report, console, false).message.as_deref(),
+            Some("ended by signal 11, at boom+0x0")
+        );
+        assert_eq!(
+            exit(report, "hello", false).message.as_deref(),
+            Some("ended by signal 11")
+        );
+        let killed = Some(r#"{"status":"signaled","signal":9}"#);
+        assert_eq!(
+            exit(killed, "uigniter: out of memory", false).message.as_deref(),
+            Some("ended by signal 9: out of memory")
+        );
     }
 
     #[test]

@@ -8,7 +8,10 @@ use uigniter_abi::exit::ExitStatus;
 /// Set when a report began: a fault in the middle of it must not begin another.
 static DYING: AtomicBool = AtomicBool::new(false);
 
-fn registers(frame: &Frame) {
+/// Where a report goes: all of it to one device, as lines through two would mix.
+type Printer = fn(core::fmt::Arguments<'_>);
+
+fn registers(frame: &Frame, print: Printer) {
     let rows = [
         [
             ("rax", frame.rax),
@@ -37,12 +40,12 @@ fn registers(frame: &Frame) {
     ];
     for row in rows {
         let [a, b, c, d] = row.map(|(name, value)| (name, value));
-        serial::print(format_args!(
+        print(format_args!(
             "  {} {:016x}  {} {:016x}  {} {:016x}  {} {:016x}\n",
             a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1
         ));
     }
-    serial::print(format_args!(
+    print(format_args!(
         "  rip {:016x}  rflags {:x}\n",
         frame.rip, frame.rflags
     ));
@@ -64,7 +67,7 @@ pub fn program(signal: i32, frame: &Frame, address: Option<u64>) {
     if let Some(address) = address {
         crate::log!("faulting address {address:#x}");
     }
-    registers(frame);
+    registers(frame, crate::log::print);
     if let Some(symbol) = symbol(&path, frame.rip) {
         crate::log!("at {symbol}");
     }
@@ -121,7 +124,7 @@ pub fn kernel_fault(vector: u64, error: u64, cr2: u64, frame: &Frame) -> ! {
         serial::print(format_args!(
             "uigniter: kernel fault: exception {vector}, error code {error:#x}, address {cr2:#x}\n"
         ));
-        registers(frame);
+        registers(frame, serial::print);
         backtrace(frame.rbp);
     }
     crate::drivers::power::exit(ExitStatus::KernelPanic)

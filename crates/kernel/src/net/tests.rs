@@ -571,3 +571,42 @@ fn the_first_syn_of_a_stranger_is_answered_at_once() {
     assert_eq!(sent[0][23], 6, "TCP");
     assert_eq!(sent[0][47] & 0x12, 0x12, "SYN and ACK");
 }
+
+/// smoltcp asks for one address a second, whosever it is.
+#[test]
+fn a_second_peer_does_not_wait_for_the_first() {
+    let mut sim = Sim::new(42, CLEAN, PLAIN);
+    let listener = sim.listen(80, 8);
+    // A peer that is not there takes smoltcp's one question.
+    sim.connect_to(SocketAddrV4::new([10, 0, 0, 77].into(), 80));
+    sim.settle();
+    let client = sim.connect(80);
+    sim.settle();
+    assert!(sim.accept(listener).is_some(), "connected without time passing");
+    assert!(!sim.a.connections[client].connecting);
+}
+
+/// The FIN is repeated until it is acknowledged, whatever else was lost before.
+#[test]
+fn a_lost_fin_is_sent_again() {
+    for seed in 0..100 {
+        let faults = Faults {
+            lost: 100,
+            reordered: 0,
+            room: 0,
+        };
+        let mut sim = Sim::new(seed, faults, PLAIN);
+        let listener = sim.listen(80, 8);
+        let client = sim.connect(80);
+        sim.pass(Duration::from_secs(60));
+        let (server, _) = sim.accept(listener).unwrap();
+        sim.b.send(server, &[&[7; 30_000]], false).unwrap();
+        sim.b.close(server, false);
+        sim.pass(Duration::from_secs(50));
+        let mut buffer = vec![0; 40_000];
+        let first = sim.a.recv(client, &mut [&mut buffer], false, 0);
+        assert_eq!(first, Ok(30_000), "seed {seed}");
+        let second = sim.a.recv(client, &mut [&mut buffer], false, 0);
+        assert_eq!(second, Ok(0), "seed {seed}");
+    }
+}

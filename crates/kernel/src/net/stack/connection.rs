@@ -4,7 +4,7 @@ use super::{ConnectionId, LOOPBACK, ListenerId, Stack};
 use crate::{
     errno::{Errno, Result},
     file::Poll,
-    net::packet::Flow,
+    net::packet::{Flow, Segment},
     net::ports::{Ports, Protocol},
     time::Instant,
     wait::WaitQueue,
@@ -112,6 +112,8 @@ pub(in crate::net) struct Connection {
     pub(super) peer_closed: bool,
     /// An RST came.
     pub(super) reset: bool,
+    /// The last acknowledgement number that came.
+    acknowledged: Option<u32>,
     /// No packet will come or go any more.
     pub(in crate::net) done: bool,
     /// `shutdown(SHUT_RD)`.
@@ -143,6 +145,19 @@ impl Connection {
         let keep_alive = SmolDuration::from_secs(u64::from(settings.keep_idle.max(1)));
         socket.set_keep_alive(settings.keep_alive.then_some(keep_alive));
         self.update_timeout();
+    }
+
+    /// True for the repetition of an acknowledgement while all that is outstanding is our FIN. smoltcp takes the third for the loss of data, has
+    /// none to repeat, and stops the timer that would repeat the FIN.
+    pub(super) fn is_idle_repetition(&mut self, segment: Segment) -> bool {
+        let repeated =
+            core::mem::replace(&mut self.acknowledged, segment.acknowledged) == segment.acknowledged;
+        let bare = segment.payload_len == 0 && !(segment.fin || segment.rst || segment.opens);
+        let closing = matches!(
+            self.state,
+            tcp::State::FinWait1 | tcp::State::Closing | tcp::State::LastAck
+        );
+        repeated && bare && closing && self.tcp().send_queue() == 0
     }
 
     /// smoltcp gives a connection up when nothing was heard for so long, even an idle one; so the limit is set only while we wait for an answer.
@@ -211,6 +226,7 @@ impl Stack {
             connecting: false,
             peer_closed: false,
             reset: false,
+            acknowledged: None,
             done: false,
             read_shut: false,
             write_shut: false,
@@ -286,6 +302,7 @@ impl Stack {
         };
         let remote = SocketAddrV4::new(target, remote.port());
         let (link, source) = self.route(target)?;
+        self.ask_neighbour(link, target);
         if target.is_loopback() {
             self.own(target)?;
         }

@@ -33,6 +33,7 @@ impl Stack {
             Kind::Tcp(..) | Kind::Udp(_) | Kind::FirstFragment { .. } => {}
             Kind::Refused(flow) => self.datagram_refused(flow),
             Kind::Arp => {
+                self.note_arp(&frame);
                 self.process_for_nobody(link, frame);
                 self.neighbour_may_be_known();
             }
@@ -86,6 +87,9 @@ impl Stack {
         let Some(link) = &mut self.links[link_index] else {
             return;
         };
+        if connection.is_idle_repetition(segment) {
+            return;
+        }
         let before = connection.tcp().recv_queue();
         connection.reset |= segment.rst;
         process(link, frame, &mut connection.set, now);

@@ -166,6 +166,7 @@ impl Stack {
             *to.ip()
         };
         let (link, source) = self.route(target)?;
+        self.ask_neighbour(link, target);
         if target.is_loopback() {
             self.own(target)?;
         }

@@ -210,14 +210,13 @@ impl Sim {
     }
 
     pub(super) fn connect(&mut self, port: u16) -> ConnectionId {
+        self.connect_to(SocketAddrV4::new(B, port))
+    }
+
+    pub(super) fn connect_to(&mut self, remote: SocketAddrV4) -> ConnectionId {
         let local = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
         self.a
-            .connect(
-                local,
-                SocketAddrV4::new(B, port),
-                Settings::default(),
-                &Arc::new(WaitQueue::new()),
-            )
+            .connect(local, remote, Settings::default(), &Arc::new(WaitQueue::new()))
             .unwrap()
     }
 
