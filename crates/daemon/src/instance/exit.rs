@@ -62,8 +62,9 @@ fn signal_message(signal: Option<u8>, dir: &InstanceDir) -> String {
     let last = last_words(&dir.console()).unwrap_or_default();
     match last.strip_prefix("uigniter: ") {
         Some(place) if place.starts_with("at ") => format!("{ended}, {place}"),
-        Some(reason) => format!("{ended}: {reason}"),
-        None => ended,
+        // The report's last line is registers where the program has no symbols.
+        Some(reason) if !reason.starts_with(' ') => format!("{ended}: {reason}"),
+        _ => ended,
     }
 }
 

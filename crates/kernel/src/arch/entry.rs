@@ -104,6 +104,27 @@ boot_stack_top:
     addq $256, %rsp
 .endm
 
+.macro TAKE_PROGRAM             # the stack pointer goes to the thread's kernel stack, with the program's iretq frame on it
+    pushq %rax
+    pushq %rcx
+    movq shared+0x08(%rip), %rax
+    leaq window_start(%rip), %rcx
+    subq %rcx, %rax
+    cmpq $(window_end - window_start), %rax
+    popq %rcx
+    popq %rax
+    movq shared+0x98(%rip), %rsp
+    jbe 1f
+    pushq shared+0xb0(%rip)
+    pushq shared+0x20(%rip)
+    pushq shared+0x18(%rip)
+    pushq shared+0xa8(%rip)
+    pushq shared+0x08(%rip)
+    jmp 2f
+1:  leaq -40(%rsp), %rsp        # on its way out: the frame is still there
+2:
+.endm
+
 .balign 64
 .globl syscall_entry
 syscall_entry:
@@ -169,24 +190,7 @@ syscall_entry:
 
 .globl upcall_interrupt
 upcall_interrupt:
-    pushq %rax
-    pushq %rcx
-    movq shared+0x08(%rip), %rax
-    leaq window_start(%rip), %rcx
-    subq %rcx, %rax
-    cmpq $(window_end - window_start), %rax
-    popq %rcx
-    popq %rax
-    jbe 1f
-    movq shared+0x98(%rip), %rsp
-    pushq shared+0xb0(%rip)
-    pushq shared+0x20(%rip)
-    pushq shared+0x18(%rip)
-    pushq shared+0xa8(%rip)
-    pushq shared+0x08(%rip)
-    jmp interrupted
-1:  movq shared+0x98(%rip), %rsp
-    leaq -40(%rsp), %rsp
+    TAKE_PROGRAM
 interrupted:
     pushq $0
     pushq $-1
@@ -225,25 +229,8 @@ window_end:
 
 .globl upcall_exception
 upcall_exception:
-    pushq %rax
-    pushq %rcx
-    movq shared+0x08(%rip), %rax
-    leaq window_start(%rip), %rcx
-    subq %rcx, %rax
-    cmpq $(window_end - window_start), %rax
-    popq %rcx
-    popq %rax
-    jbe 1f
-    movq shared+0x98(%rip), %rsp
-    pushq shared+0xb0(%rip)
-    pushq shared+0x20(%rip)
-    pushq shared+0x18(%rip)
-    pushq shared+0xa8(%rip)
-    pushq shared+0x08(%rip)
-    jmp 2f
-1:  movq shared+0x98(%rip), %rsp
-    leaq -40(%rsp), %rsp
-2:  pushq $0
+    TAKE_PROGRAM
+    pushq $0
     pushq $-1
     SAVE_REGISTERS
     movq %rsp, %rdi

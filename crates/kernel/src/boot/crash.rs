@@ -39,14 +39,14 @@ fn registers(frame: &Frame, print: Printer) {
         ],
     ];
     for row in rows {
-        let [a, b, c, d] = row.map(|(name, value)| (name, value));
+        let [a, b, c, d] = row;
         print(format_args!(
-            "  {} {:016x}  {} {:016x}  {} {:016x}  {} {:016x}\n",
+            "uigniter:   {} {:016x}  {} {:016x}  {} {:016x}  {} {:016x}\n",
             a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1
         ));
     }
     print(format_args!(
-        "  rip {:016x}  rflags {:x}\n",
+        "uigniter:   rip {:016x}  rflags {:x}\n",
         frame.rip, frame.rflags
     ));
 }
@@ -148,7 +148,7 @@ fn backtrace(mut frame: u64) {
         }
         // SAFETY: the address is inside the linear map; what is there is only printed.
         let [next, back] = unsafe { (frame as *const [u64; 2]).read() };
-        serial::print(format_args!("  from {back:016x}\n"));
+        serial::print(format_args!("uigniter:   from {back:016x}\n"));
         if next <= frame {
             break;
         }
