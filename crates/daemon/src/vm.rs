@@ -94,8 +94,7 @@ async fn configure(
         status = process.ended() => {
             let status = status.map_err(Refusal::io("watch the VMM"))?;
             let said = fs::read_to_string(dir.vmm_log()).unwrap_or_default();
-            let last = said.lines().rev().find(|line| !line.trim().is_empty()).map(str::trim);
-            return Err(Refusal::VmmEnded(last.map_or_else(|| describe(status), ToOwned::to_owned)));
+            return Err(Refusal::VmmEnded(reason_in(&said).unwrap_or_else(|| describe(status))));
         }
     }
     client
@@ -108,6 +107,13 @@ async fn configure(
     client.put_entropy().await?;
     client.put_machine_config(&POOL_MACHINE).await?;
     Ok(())
+}
+
+/// What a VMM that ended said: its error line, without the hint after it, else whatever it said last.
+fn reason_in(log: &str) -> Option<String> {
+    let lines = || log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines().find_map(|line| line.strip_prefix("error: "));
+    error.or_else(|| lines().next()).map(ToOwned::to_owned)
 }
 
 /// The reason behind a VMM that would not start, where it is the host's KVM.
@@ -142,5 +148,18 @@ pub(crate) async fn release(host: &Host, id: &str, dir: &InstanceDir) {
     }
     if let Err(error) = dir.remove() {
         tracing::warn!(id, %error, "a microVM's folder stays");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason_in;
+
+    #[test]
+    fn the_error_line_is_the_reason() {
+        let log = "starting\nerror: /dev/kvm: no such device\nhint: run doctor\n\n";
+        assert_eq!(reason_in(log).as_deref(), Some("/dev/kvm: no such device"));
+        assert_eq!(reason_in("one\ntwo\n").as_deref(), Some("two"));
+        assert_eq!(reason_in("\n"), None);
     }
 }
