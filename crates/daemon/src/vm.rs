@@ -110,10 +110,12 @@ async fn configure(
 }
 
 /// What a VMM that ended said: its error line, without the hint after it, else whatever it said last.
-fn reason_in(log: &str) -> Option<String> {
+pub(crate) fn reason_in(log: &str) -> Option<String> {
     let lines = || log.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().find_map(|line| line.strip_prefix("error: "));
-    error.or_else(|| lines().next()).map(ToOwned::to_owned)
+    let line = error.or_else(|| lines().next())?;
+    // For one line of an answer; the log has it whole.
+    Some(line.chars().filter(|c| !c.is_control()).take(400).collect())
 }
 
 /// The reason behind a VMM that would not start, where it is the host's KVM.

@@ -38,13 +38,6 @@ pub fn fill(buffer: &mut [u8]) {
     generator.fill_bytes(buffer);
 }
 
-/// True if the pool has had entropy worth the name; [`fill`] works either way.
-#[must_use]
-pub fn is_seeded() -> bool {
-    ensure_seeded();
-    POOL.lock().seeded
-}
-
 /// Takes what devices and the processor give, on first use. No lock is held meanwhile: the thread may sleep.
 fn ensure_seeded() {
     if POOL.lock().seeded {

@@ -48,7 +48,7 @@ pub(crate) fn ci() -> Result<()> {
 }
 
 /// Lints of everything, and of the kernel as it boots: half of it is not compiled for the host.
-pub(crate) fn clippy() -> Result<()> {
+fn clippy() -> Result<()> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo(&[
         "clippy",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use uigniter_abi::exit::{CONSOLE_PREFIX, ExitStatus};
 use uigniter_api::instance::{Exit, ExitReason};
 
-use crate::state_dir::InstanceDir;
+use crate::{state_dir::InstanceDir, vm::reason_in};
 
 /// Status of a process that was killed by signal 9, as shells have it.
 const KILLED_CODE: u8 = 128 + 9;
@@ -35,7 +35,8 @@ pub(crate) fn read(dir: &InstanceDir, killed: bool, process: &str) -> Exit {
                 message: None,
             }
         } else {
-            let message = last_words(&dir.vmm_log()).unwrap_or_else(|| process.to_owned());
+            let said = tail(&dir.vmm_log()).and_then(|log| reason_in(&log));
+            let message = said.unwrap_or_else(|| process.to_owned());
             Exit {
                 reason: ExitReason::VmmError,
                 code: FAILED_CODE,
@@ -87,8 +88,17 @@ fn classify(report: &Report, killed: bool) -> (ExitReason, u8) {
     }
 }
 
-/// The last line of a log that says something, without our own exit line.
-fn last_words(log: &std::path::Path) -> Option<String> {
+/// The last line of a console that says something, without our own exit line.
+fn last_words(console: &std::path::Path) -> Option<String> {
+    let text = tail(console)?;
+    let said = |line: &&str| !line.is_empty() && !line.starts_with(CONSOLE_PREFIX);
+    let line = text.lines().rev().map(str::trim).find(said)?;
+    // For one line of an answer; the log has it whole.
+    Some(line.chars().filter(|c| !c.is_control()).take(400).collect())
+}
+
+/// The end of a log; `None` if it cannot be read.
+fn tail(log: &std::path::Path) -> Option<String> {
     const WINDOW_BYTES: u64 = 8192;
     let read = || -> io::Result<Vec<u8>> {
         use std::os::unix::fs::FileExt;
@@ -99,12 +109,7 @@ fn last_words(log: &std::path::Path) -> Option<String> {
         file.read_exact_at(&mut bytes, start)?;
         Ok(bytes)
     };
-    let bytes = read().ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let said = |line: &&str| !line.is_empty() && !line.starts_with(CONSOLE_PREFIX);
-    let line = text.lines().rev().map(str::trim).find(said)?;
-    // For one line of an answer; the log has it whole.
-    Some(line.chars().filter(|c| !c.is_control()).take(400).collect())
+    Some(String::from_utf8_lossy(&read().ok()?).into_owned())
 }
 
 #[cfg(test)]

@@ -6,9 +6,6 @@
 use super::{cpu, frame::Frame};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Components that are switched: those that XCR0 enables.
-pub const ALL: u64 = u64::MAX;
-
 /// Offset of XMM0 in the legacy region of an area.
 const XMM_OFFSET: usize = 160;
 

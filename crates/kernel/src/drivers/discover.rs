@@ -72,15 +72,6 @@ pub fn io_apics(rsdp: Option<u64>) -> Vec<IoApic> {
         .map_or(Vec::new(), |tables| tables.io_apics())
 }
 
-/// Address of the I/O APIC that serves global system interrupt 0; see [`io_apics`].
-#[must_use]
-pub fn io_apic_address(rsdp: Option<u64>) -> Option<u64> {
-    io_apics(rsdp)
-        .iter()
-        .find(|apic| apic.first_gsi == 0)
-        .map(|apic| apic.address)
-}
-
 fn described_devices(memory: &dyn PhysicalMemory, rsdp: Option<u64>) -> Vec<MmioDevice> {
     acpi::Tables::read(memory, rsdp)
         .and_then(|tables| tables.definition_block(memory))

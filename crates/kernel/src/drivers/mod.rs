@@ -25,4 +25,4 @@ pub mod registry;
 pub mod serial;
 pub mod virtio;
 
-pub use discover::{Devices, discover, io_apic_address, io_apics};
+pub use discover::{Devices, discover, io_apics};

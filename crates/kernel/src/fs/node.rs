@@ -89,6 +89,11 @@ pub(crate) const fn device_number(major: u64, minor: u64) -> u64 {
 impl Node {
     /// A new node without a name.
     pub(crate) fn new(fs: &Arc<Filesystem>, mode: u32, body: Body) -> Arc<Self> {
+        Arc::new(Self::made_now(fs, mode, body))
+    }
+
+    /// A node of this moment, owned by root.
+    fn made_now(fs: &Arc<Filesystem>, mode: u32, body: Body) -> Self {
         let now = time::realtime();
         let meta = Meta {
             mode,
@@ -99,12 +104,12 @@ impl Node {
             mtime: now,
             ctime: now,
         };
-        Arc::new(Self {
+        Self {
             fs: fs.clone(),
             ino: fs.next_inode(),
             meta: Lock::new(meta),
             body,
-        })
+        }
     }
 
     /// A new, empty regular file.
@@ -135,7 +140,6 @@ impl Node {
     /// The root of a tree: its own parent.
     pub(crate) fn root(fs: &Arc<Filesystem>, image: Option<&Arc<Rofs>>) -> Arc<Self> {
         Arc::new_cyclic(|this| {
-            let now = time::realtime();
             let (mode, directory) = match image {
                 Some(image) => (
                     image.mode(Rofs::root()),
@@ -143,21 +147,7 @@ impl Node {
                 ),
                 None => (raw::S_IFDIR | 0o755, Directory::empty(this.clone())),
             };
-            let meta = Meta {
-                mode,
-                nlink: 1,
-                uid: 0,
-                gid: 0,
-                atime: now,
-                mtime: now,
-                ctime: now,
-            };
-            Self {
-                fs: fs.clone(),
-                ino: fs.next_inode(),
-                meta: Lock::new(meta),
-                body: Body::Directory(directory),
-            }
+            Self::made_now(fs, mode, Body::Directory(directory))
         })
     }
 

@@ -106,11 +106,6 @@ pub fn poll() {
     interrupt();
 }
 
-/// When [`poll`] has something to do next, for statistics: the timer is armed already.
-pub fn next_deadline() -> Option<Instant> {
-    with_stack(|stack| stack.next_deadline())
-}
-
 /// A new socket (`socket(2)`); `kind` is without `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
 ///
 /// # Errors

@@ -55,27 +55,8 @@ pub struct Fault {
     pub cause: Cause,
 }
 
-/// Raises a fault's signal in the current thread and at once lets it go on in the handler; ends the process if there is none or it is blocked.
-pub fn force(signo: i32, code: i32, address: u64, frame: &mut Frame) {
-    // Exception vectors (Intel SDM volume 3, table 6-1).
-    let trap = match signo as u32 {
-        raw::SIGSEGV | raw::SIGBUS => 14,
-        raw::SIGFPE => 0,
-        raw::SIGTRAP => 3,
-        _ => 6,
-    };
-    let cr2 = if trap == 14 { address } else { 0 };
-    Fault {
-        signo,
-        code,
-        address,
-        cause: Cause { trap, error: 0, cr2 },
-    }
-    .raise(frame);
-}
-
 impl Fault {
-    /// As [`force`], with all that the processor said.
+    /// Raises the signal in the current thread and at once lets it go on in the handler; ends the process if there is none or it is blocked.
     pub fn raise(&self, frame: &mut Frame) {
         let thread = sched::current();
         let info = SigInfo::fault(self.signo, self.code, self.address);

@@ -31,7 +31,7 @@ pub mod info;
 mod pending;
 pub mod timers;
 
-pub use deliver::{Fault, deliver, force};
+pub use deliver::{Fault, deliver};
 pub use pending::QUEUE_LIMIT;
 
 /// Signals to the process as a whole: any thread that does not block one takes it.
