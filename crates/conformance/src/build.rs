@@ -1,6 +1,6 @@
 //! From source to static ELF.
 //!
-//! C programs are cached by a hash of source, helper header and command; Rust programs are a cargo workspace of their own
+//! C programs are cached by a hash of source, headers and command; Rust programs are a cargo workspace of their own
 //! (`programs-rs/`), as they need a code generation option that the tests themselves must not have.
 
 use std::{
@@ -63,13 +63,8 @@ pub fn c(program: &Program, cache: &Path) -> Result<PathBuf, Error> {
     // Without warnings, as what they warn of is often what is tried.
     let common = ["-O1", "-g", "-pthread", "-D_GNU_SOURCE", "-w"];
     let mut hasher = DefaultHasher::new();
-    let header = program.source.with_file_name("conformance.h");
-    for path in [&program.source, &header] {
-        let text = fs::read(path).map_err(|source| Error::Cache {
-            path: path.clone(),
-            source,
-        })?;
-        text.hash(&mut hasher);
+    for path in sources(program)? {
+        fs::read(&path).map_err(in_path(&path))?.hash(&mut hasher);
     }
     (compiler, flags, common).hash(&mut hasher);
     let output = cache.join(format!(
@@ -81,14 +76,10 @@ pub fn c(program: &Program, cache: &Path) -> Result<PathBuf, Error> {
     if output.exists() {
         return Ok(output);
     }
-    let in_cache = |source| Error::Cache {
-        path: output.clone(),
-        source,
-    };
-    fs::create_dir_all(cache).map_err(in_cache)?;
+    fs::create_dir_all(cache).map_err(in_path(cache))?;
     // Under another name first, so that an interrupted compiler leaves nothing that looks whole.
     let half = tempfile::NamedTempFile::new_in(cache)
-        .map_err(in_cache)?
+        .map_err(in_path(cache))?
         .into_temp_path();
     let mut command = Command::new(compiler);
     command
@@ -99,8 +90,32 @@ pub fn c(program: &Program, cache: &Path) -> Result<PathBuf, Error> {
         .arg(&program.source)
         .arg("-lm");
     check(&program.test_name(), &mut command, C_LIMIT)?;
-    half.persist(&output).map_err(|error| in_cache(error.error))?;
+    half.persist(&output)
+        .map_err(|error| in_path(&output)(error.error))?;
     Ok(output)
+}
+
+/// What decides about a program's contents: its source, and every header beside it, in order.
+fn sources(program: &Program) -> Result<Vec<PathBuf>, Error> {
+    let folder = program.source.parent().unwrap_or(Path::new("."));
+    let entries = fs::read_dir(folder).map_err(in_path(folder))?;
+    let mut paths = vec![program.source.clone()];
+    for entry in entries {
+        let path = entry.map_err(in_path(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "h") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Says which path an error is about.
+fn in_path(path: &Path) -> impl Fn(io::Error) -> Error + use<'_> {
+    move |source| Error::Cache {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Builds all Rust programs in `folder`, a cargo workspace, into `cache`, and gives the folder with the ELFs.

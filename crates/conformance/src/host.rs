@@ -25,15 +25,26 @@ pub enum Error {
     Folder(#[from] std::io::Error),
 }
 
-/// Runs `program` in an empty folder, with no input and a fixed environment.
+/// Becomes the command in its arguments, with a loopback interface that is up and without descriptors that whoever runs the tests left open.
+const ENTER: &str = r#"
+for fd in /proc/self/fd/*; do
+    fd=${fd##*/}
+    [ "$fd" -le 2 ] || eval "exec $fd>&-"
+done
+ip link set lo up && exec "$@""#;
+
+/// Runs `program` in an empty folder, with no input, a fixed environment, and a network of its own: a port that it has closed must not be
+/// opened by another program of this machine before it looks at it again.
 ///
 /// # Errors
 ///
 /// See [`Error`].
 pub fn run(program: &Path, limit: Duration) -> Result<Run, Error> {
     let folder = tempfile::tempdir()?;
-    let mut command = Command::new(program);
-    command.current_dir(folder.path()).env_clear().envs(ENVIRONMENT);
+    let mut command = Command::new("unshare");
+    command.args(["--net", "bash", "-c", ENTER, "enter", "env", "-i"]);
+    command.args(ENVIRONMENT.map(|(key, value)| format!("{key}={value}")));
+    command.arg(program).current_dir(folder.path());
     let (output, status) = bounded::run(&mut command, limit)?;
     // A process ends by a status or by a signal; both fit eight bits.
     let status = match (status.code(), status.signal()) {

@@ -166,6 +166,8 @@ static void devices(const char *p) {
         case 4: rng(base, line); break;
         default: fail("unknown device");
         }
+        // The next device gets the same queues, and a packet may come at any time: this one must have let go of them.
+        wr(base + 0x70, 0); if (rd(base + 0x70)) fail("no reset");
         if (!*p) break;
     }
     leave(0);
