@@ -4,7 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use rustix::process::Signal;
@@ -222,4 +222,44 @@ fn what_a_killed_command_left_is_cleaned_up_by_the_next() {
     );
     let namespace = format!("/run/netns/uigniter-private-{}", process.id());
     assert!(!Path::new(&namespace).exists(), "the network namespace stays");
+}
+
+/// A shell that sees no `/dev/kvm`, in a mount namespace of its own, and becomes its arguments.
+const WITHOUT_KVM: &str = r#"
+set -e
+mkdir "$TMPDIR/dev"
+mount --bind /dev "$TMPDIR/dev"
+mount -t tmpfs none /dev
+mkdir /dev/net
+for node in null zero random urandom net/tun; do
+    touch /dev/$node
+    mount --bind "$TMPDIR/dev/$node" /dev/$node
+done
+umount -l "$TMPDIR/dev"
+rmdir "$TMPDIR/dev"
+exec "$@""#;
+
+/// The same, where the node is there and is not KVM.
+const FOREIGN_KVM: &str = r#"mount --bind /dev/null /dev/kvm && exec "$@""#;
+
+#[test]
+fn a_host_that_cannot_run_microvms_is_told_so_and_left_as_it_was() {
+    for (scene, thing) in [(WITHOUT_KVM, "/dev/kvm"), (FOREIGN_KVM, "KVM")] {
+        let temporary = tempfile::tempdir().unwrap();
+        let binary = support::uigniter();
+        let said: Said = Command::new("unshare")
+            .env("TMPDIR", temporary.path())
+            .args(["--mount", "bash", "-c", scene, "scene"])
+            .arg(binary.get_program())
+            .args(["run", "--rm", SAYS.to_str().unwrap(), "0"])
+            .output()
+            .unwrap()
+            .into();
+        said.fails(125, thing);
+        assert_eq!(
+            std::fs::read_dir(temporary.path()).unwrap().count(),
+            0,
+            "files stay"
+        );
+    }
 }
