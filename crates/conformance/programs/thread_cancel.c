@@ -1,3 +1,4 @@
+// build: glibc musl
 #include "conformance.h"
 
 static void cleanup(void *argument) { printf("cleanup of %s\n", (char *)argument); }

@@ -126,6 +126,23 @@ boot_stack_top:
 .endm
 
 .balign 64
+.globl call_entry
+call_entry:                     # as from `syscall` in ring 3, but that RFLAGS is not in R11 yet
+    movb $1, shared+0xc8(%rip)
+    movq %rsp, shared+0xa0(%rip)
+    movq shared+0x98(%rip), %rsp
+    pushq shared+0xb0(%rip)     # ss
+    pushq shared+0xa0(%rip)     # rsp
+    pushfq
+    movq (%rsp), %r11
+    pushq shared+0xa8(%rip)     # cs
+    pushq %rcx                  # rip
+    pushq $0
+    pushq %rax                  # orig_rax
+    SAVE_REGISTERS
+    jmp 1f
+
+.balign 64
 .globl syscall_entry
 syscall_entry:
     movb $1, shared+0xc8(%rip)
@@ -166,9 +183,13 @@ syscall_entry:
     movq 32(%rsp), %r11         # rflags
     movq 40(%rsp), %rsp
     movb $0, shared+0xc8(%rip)
+.globl leaving_start
+leaving_start:
     cmpq $0, shared(%rip)
     jne 3f
     jmpq *%rcx
+.globl leaving_end
+leaving_end:
 2:  incq shared+0xb8(%rip)      # in ring 0: down to ring 3
     movq %rsp, %rax
     pushq $0x23

@@ -20,6 +20,17 @@ const TF: u64 = 1 << 8;
 /// Flags that a program may have: arithmetic, DF, AC, ID; IF is always set.
 const PROGRAM_FLAGS: u64 = 0x24_0cd5;
 
+unsafe extern "C" {
+    #[link_name = "call_entry"]
+    safe static CALL_ENTRY: u8;
+    #[link_name = "syscall_entry"]
+    safe static SYSCALL_ENTRY: u8;
+    #[link_name = "leaving_start"]
+    safe static LEAVING_START: u8;
+    #[link_name = "leaving_end"]
+    safe static LEAVING_END: u8;
+}
+
 /// Finds out whether `syscall` stays in ring 3 here, and if it does not, has interrupts masked on the way through ring 0: an interrupt there would push its frame onto
 /// the program's stack. Where it stays in ring 3, the mask must not have IF (`facts`: nothing could set it again).
 pub fn init() {
@@ -85,6 +96,7 @@ fn leave(frame: &mut Frame) -> bool {
         serve_pending();
         sched::preempt();
         if sched::current().signal_pending() {
+            stand_still(frame);
             signal::deliver(frame);
             whole = true;
         } else if frame.orig_rax >= 0 && matches!(frame.rax as i64, -514 | -512) {
@@ -105,6 +117,28 @@ fn leave(frame: &mut Frame) -> bool {
     }
     sched::arm_timer();
     whole
+}
+
+/// Has a thread that was interrupted between a `syscall` and the kernel, or on its way back, stand at the instruction where a handler expects it: C libraries
+/// compare its address to know whether a call was cancelled in time.
+fn stand_still(frame: &mut Frame) {
+    if frame.orig_rax >= 0 {
+        return;
+    }
+    let address = |symbol: &u8| core::ptr::from_ref(symbol) as u64;
+    if frame.rip == address(&CALL_ENTRY) || frame.rip == address(&SYSCALL_ENTRY) {
+        frame.rip = frame.rcx.wrapping_sub(2);
+    } else if (address(&LEAVING_START)..address(&LEAVING_END)).contains(&frame.rip) {
+        frame.rip = frame.rcx;
+    } else if let Some(origin) = mm::rewrite::settle(frame.rip) {
+        frame.rip = origin;
+    }
+}
+
+/// Where a rewritten system call enters the kernel.
+#[must_use]
+pub fn call_entry() -> u64 {
+    core::ptr::from_ref(&CALL_ENTRY) as u64
 }
 
 #[unsafe(no_mangle)]
@@ -144,6 +178,7 @@ extern "C" fn kernel_exception(frame: &mut Frame) {
         Err(Errno::EFAULT)
     };
     if let Err(errno) = mended {
+        stand_still(frame);
         let (number, code, address) = match errno {
             Errno::EFAULT => meaning(vector, cr2, frame),
             // What is mapped cannot be had: mmap(2).

@@ -327,6 +327,13 @@ mod load {
                 )
             };
             read_exact(path, file, segment.offset + (at + skip - address), buffer)?;
+            if segment.flags & PF_X != 0 {
+                // SAFETY: as above, the whole block.
+                let pages = unsafe {
+                    core::slice::from_raw_parts_mut(layout::linear(block) as *mut u8, PAGE_SIZE << order)
+                };
+                crate::mm::rewrite::rewrite(at, pages);
+            }
             at += PAGE << order;
         }
         space::install(start, &blocks, prot(segment.flags)).map_err(no_memory)?;

@@ -2,6 +2,7 @@
 //!
 //! - [`frames`]: page frames. [`heap`]: the kernel's allocator above them. [`dma`]: memory that devices reach.
 //! - [`vma`]: the memory map as bookkeeping. [`paging`]: page tables. [`space`]: both together, `mmap(2)` and its family, and page faults.
+//! - [`rewrite`]: the program's `syscall` instructions become jumps to the kernel.
 
 pub mod dma;
 pub mod vma;
@@ -9,6 +10,7 @@ pub mod vma;
 pub mod frames;
 pub mod heap;
 pub mod paging;
+pub mod rewrite;
 pub mod space;
 
 #[cfg(not(feature = "elf"))]

@@ -524,6 +524,24 @@ pub fn is_mapped(address: u64) -> bool {
     SPACE.lock().areas.find(address).is_some()
 }
 
+/// What `/proc/self/maps` calls the area at an address; `None` where nothing is mapped.
+#[must_use]
+pub fn name_at(address: u64) -> Option<&'static str> {
+    SPACE.lock().areas.find(address).map(|area| area.name)
+}
+
+/// A free range of `len` bytes within `reach` of an address, below it if there is one.
+#[must_use]
+pub fn gap_near(near: u64, len: u64, reach: u64) -> Option<u64> {
+    let space = SPACE.lock();
+    let floor = near.saturating_sub(reach).max(layout::PROGRAM_START);
+    let ceiling = near.saturating_add(reach).min(layout::PROGRAM_END);
+    space
+        .areas
+        .gap_below(near, floor, len)
+        .or_else(|| space.areas.gap_below(ceiling, near, len))
+}
+
 /// Puts frames of the loader's under an area that it mapped: the pages from `start` on are the blocks' in order.
 ///
 /// # Errors
