@@ -63,6 +63,8 @@ pub struct Stat {
     pub mtime: u64,
     /// Status change time, ns since the epoch.
     pub ctime: u64,
+    /// Time of its making, ns since the epoch, where it is known.
+    pub btime: Option<u64>,
 }
 
 /// Something that can be read, written, polled. Methods never block and answer `EAGAIN` where a blocking read or write would wait.
@@ -129,6 +131,9 @@ pub trait File: Any + Send + Sync {
         let _ = (request, argument);
         Err(Errno::ENOTTY)
     }
+
+    /// Called each time that a descriptor of the file is closed, before it is.
+    fn descriptor_closed(&self) {}
 
     /// Called once, when the last descriptor of the description is closed.
     fn release(&self) {}

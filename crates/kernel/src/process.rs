@@ -107,6 +107,7 @@ pub fn install_open(open: Arc<OpenFile>, cloexec: bool, from: usize) -> Result<i
 pub fn close(fd: i32) -> Result<()> {
     // In two steps: releasing a file may wake others, which must find the table unlocked.
     let closed: Descriptor = PROCESS.files.lock().remove(fd)?;
+    closed.open.file.descriptor_closed();
     drop(closed);
     Ok(())
 }

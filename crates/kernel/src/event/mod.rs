@@ -23,7 +23,7 @@ pub mod signalfd;
 pub mod timerfd;
 
 /// Attributes of a file that has no name (`anon_inode` in Linux): one nameless regular-looking inode for all of them.
-fn anonymous_stat() -> Stat {
+pub(crate) fn anonymous_stat() -> Stat {
     Stat {
         dev: 15,
         ino: 1,

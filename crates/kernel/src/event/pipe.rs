@@ -1,18 +1,18 @@
-//! Pipes, `pipe(7)`: two files over one buffer.
+//! Pipes, `pipe(7)` and `fifo(7)`: ends over one buffer.
 //!
-//! Each end has its own queue, so that an edge-triggered watcher of one end is not told of what its own side did.
+//! Each side has its own queue, so that an edge-triggered watcher of one side is not told of what it did itself.
 
 use crate::{
     errno::{Errno, Result},
     file::{File, Poll, Stat},
     sync::Lock,
     user::UserPtr,
-    wait::WaitQueue,
+    wait::{WaitQueue, wait_until},
 };
 use alloc::{collections::VecDeque, sync::Arc};
 use core::{
     any::Any,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 use linux_raw_sys::{general as raw, ioctl};
 
@@ -31,16 +31,70 @@ struct Shared {
     buffer: Lock<VecDeque<u8>>,
     capacity: Lock<usize>,
     inode: u64,
-    read_open: AtomicBool,
-    write_open: AtomicBool,
+    /// How many ends are open to read.
+    readers: AtomicU32,
+    /// How many ends are open to write.
+    writers: AtomicU32,
+    /// How often an end was opened to read, and to write: who opens a named pipe waits for the other side to have come, not to be still there.
+    arrivals: [AtomicU64; 2],
     read_queue: WaitQueue,
     write_queue: WaitQueue,
+    /// True for one that has a name: an end of it may do both, and waits on the readers' queue for either.
+    named: bool,
+}
+
+impl Shared {
+    fn new(named: bool) -> Arc<Self> {
+        Arc::new(Self {
+            named,
+            buffer: Lock::new(VecDeque::new()),
+            capacity: Lock::new(CAPACITY),
+            inode: NEXT_INODE.fetch_add(1, Ordering::Relaxed),
+            readers: AtomicU32::new(0),
+            writers: AtomicU32::new(0),
+            arrivals: [const { AtomicU64::new(0) }; 2],
+            read_queue: WaitQueue::new(),
+            write_queue: WaitQueue::new(),
+        })
+    }
+
+    fn end(self: &Arc<Self>, reads: bool, writes: bool) -> Arc<PipeEnd> {
+        let seen = match self.has_writers() {
+            true => u64::MAX,
+            false => self.arrivals[1].load(Ordering::Relaxed),
+        };
+        if reads {
+            self.readers.fetch_add(1, Ordering::Relaxed);
+            self.arrivals[0].fetch_add(1, Ordering::Relaxed);
+        }
+        if writes {
+            self.writers.fetch_add(1, Ordering::Relaxed);
+            self.arrivals[1].fetch_add(1, Ordering::Relaxed);
+        }
+        Arc::new(PipeEnd {
+            shared: self.clone(),
+            reads,
+            writes,
+            seen,
+        })
+    }
+
+    fn has_readers(&self) -> bool {
+        self.readers.load(Ordering::Relaxed) != 0
+    }
+
+    fn has_writers(&self) -> bool {
+        self.writers.load(Ordering::Relaxed) != 0
+    }
 }
 
 /// One end of a pipe.
 pub struct PipeEnd {
     shared: Arc<Shared>,
+    reads: bool,
     writes: bool,
+    /// How many writers had come and gone when it was opened: it is hung up only when another one came and went.
+    seen: u64,
 }
 
 impl core::fmt::Debug for PipeEnd {
@@ -52,22 +106,54 @@ impl core::fmt::Debug for PipeEnd {
 /// A new pipe: the end to read, the end to write.
 #[must_use]
 pub fn new() -> (Arc<PipeEnd>, Arc<PipeEnd>) {
-    let shared = Arc::new(Shared {
-        buffer: Lock::new(VecDeque::new()),
-        capacity: Lock::new(CAPACITY),
-        inode: NEXT_INODE.fetch_add(1, Ordering::Relaxed),
-        read_open: AtomicBool::new(true),
-        write_open: AtomicBool::new(true),
-        read_queue: WaitQueue::new(),
-        write_queue: WaitQueue::new(),
-    });
-    (
-        Arc::new(PipeEnd {
-            shared: shared.clone(),
-            writes: false,
-        }),
-        Arc::new(PipeEnd { shared, writes: true }),
-    )
+    let shared = Shared::new(false);
+    (shared.end(true, false), shared.end(false, true))
+}
+
+/// A named pipe (`fifo(7)`): the node's part, from which ends are opened.
+#[derive(Clone)]
+pub(crate) struct Fifo(Arc<Shared>);
+
+impl Fifo {
+    /// A pipe that nobody has opened.
+    pub(crate) fn new() -> Self {
+        Self(Shared::new(true))
+    }
+
+    /// Opens an end; waits for the other side unless `try_only`.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` for a writer that does not wait when nobody reads, `ERESTARTSYS` when a signal came first.
+    pub(crate) fn open(&self, reads: bool, writes: bool, try_only: bool) -> Result<Arc<PipeEnd>> {
+        let shared = &self.0;
+        if writes && !reads && try_only && !shared.has_readers() {
+            return Err(Errno::ENXIO);
+        }
+        let end = shared.end(reads, writes);
+        // Whoever waits in `open` for this side.
+        shared.read_queue.wake_all();
+        shared.write_queue.wake_all();
+        if try_only || (reads && writes) {
+            return Ok(end);
+        }
+        let (present, other, queue) = if reads {
+            (shared.has_writers(), &shared.arrivals[1], &shared.read_queue)
+        } else {
+            (shared.has_readers(), &shared.arrivals[0], &shared.write_queue)
+        };
+        let before = other.load(Ordering::Relaxed);
+        if !present {
+            wait_until(&[queue], None, || {
+                (other.load(Ordering::Relaxed) != before).then_some(())
+            })
+            .map_err(|interrupted| {
+                end.release();
+                interrupted.errno()
+            })?;
+        }
+        Ok(end)
+    }
 }
 
 impl PipeEnd {
@@ -98,6 +184,81 @@ impl PipeEnd {
         Ok(capacity)
     }
 
+    /// True if this is the end to read (for a named pipe, perhaps also to write).
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        self.reads
+    }
+
+    /// True if this is the end to write.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// True if both are ends of one pipe.
+    #[must_use]
+    pub fn is_same_pipe(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Copies what would be read next without taking it (`tee(2)`, `splice(2)`); as [`read`](File::read).
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if there is nothing and somebody may still write.
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<usize> {
+        let held = self.shared.buffer.lock();
+        let count = held.len().min(buffer.len());
+        let (first, second) = held.as_slices();
+        let split = count.min(first.len());
+        buffer[..split].copy_from_slice(&first[..split]);
+        buffer[split..count].copy_from_slice(&second[..count - split]);
+        if count == 0 && !buffer.is_empty() && self.shared.has_writers() {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(count)
+    }
+
+    /// Takes up to `count` bytes away that [`peek`](Self::peek) showed.
+    pub fn consume(&self, count: usize) {
+        let free_before = self.free();
+        {
+            let mut held = self.shared.buffer.lock();
+            let count = count.min(held.len());
+            held.drain(..count);
+        }
+        // A writer waits only where less than an atomic write is free.
+        if free_before < ATOMIC {
+            self.shared.write_queue.wake_all();
+            if self.shared.named {
+                self.shared.read_queue.wake_all();
+            }
+        }
+    }
+
+    /// How many bytes could be written now.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if none could, `EPIPE` (with `SIGPIPE`) if nobody reads.
+    pub fn room(&self) -> Result<usize> {
+        if !self.shared.has_readers() {
+            crate::signal::raise_sigpipe();
+            return Err(Errno::EPIPE);
+        }
+        match self.free() {
+            0 => Err(Errno::EAGAIN),
+            free => Ok(free),
+        }
+    }
+
+    /// Adds bytes that were taken from elsewhere when there was [`room`](Self::room) for them, even if it is gone by now.
+    pub fn fill(&self, bytes: &[u8]) {
+        self.shared.buffer.lock().extend(bytes);
+        self.shared.read_queue.wake_all();
+    }
+
     fn free(&self) -> usize {
         self.capacity().saturating_sub(self.shared.buffer.lock().len())
     }
@@ -108,28 +269,8 @@ impl File for PipeEnd {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let free_before = self.free();
-        let count = {
-            let mut held = self.shared.buffer.lock();
-            let count = held.len().min(buffer.len());
-            let (first, second) = held.as_slices();
-            let split = count.min(first.len());
-            buffer[..split].copy_from_slice(&first[..split]);
-            buffer[split..count].copy_from_slice(&second[..count - split]);
-            held.drain(..count);
-            count
-        };
-        if count == 0 {
-            return if self.shared.write_open.load(Ordering::Relaxed) {
-                Err(Errno::EAGAIN)
-            } else {
-                Ok(0)
-            };
-        }
-        // A writer waits only where less than an atomic write is free.
-        if free_before < ATOMIC {
-            self.shared.write_queue.wake_all();
-        }
+        let count = self.peek(buffer)?;
+        self.consume(count);
         Ok(count)
     }
 
@@ -137,12 +278,8 @@ impl File for PipeEnd {
         if buffer.is_empty() {
             return Ok(0);
         }
-        if !self.shared.read_open.load(Ordering::Relaxed) {
-            crate::signal::raise_sigpipe();
-            return Err(Errno::EPIPE);
-        }
-        let free = self.free();
-        if free == 0 || (buffer.len() <= ATOMIC && free < buffer.len()) {
+        let free = self.room()?;
+        if buffer.len() <= ATOMIC && free < buffer.len() {
             return Err(Errno::EAGAIN);
         }
         let count = buffer.len().min(free);
@@ -155,19 +292,21 @@ impl File for PipeEnd {
         let mut ready = Poll::empty();
         if self.writes {
             ready.set(Poll::OUT, self.free() >= ATOMIC);
-            ready.set(Poll::ERR, !self.shared.read_open.load(Ordering::Relaxed));
-        } else {
+            ready.set(Poll::ERR, !self.shared.has_readers());
+        }
+        if self.reads {
             ready.set(Poll::IN, !self.shared.buffer.lock().is_empty());
-            ready.set(Poll::HUP, !self.shared.write_open.load(Ordering::Relaxed));
+            let came = self.shared.arrivals[1].load(Ordering::Relaxed) != self.seen;
+            ready.set(Poll::HUP, came && !self.shared.has_writers());
         }
         ready
     }
 
     fn queue(&self) -> Option<&WaitQueue> {
-        Some(if self.writes {
-            &self.shared.write_queue
-        } else {
+        Some(if self.reads {
             &self.shared.read_queue
+        } else {
+            &self.shared.write_queue
         })
     }
 
@@ -193,12 +332,15 @@ impl File for PipeEnd {
     }
 
     fn release(&self) {
-        if self.writes {
-            self.shared.write_open.store(false, Ordering::Relaxed);
+        if self.writes && self.shared.writers.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.shared.read_queue.wake_all();
-        } else {
-            self.shared.read_open.store(false, Ordering::Relaxed);
+        }
+        if self.reads && self.shared.readers.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.shared.write_queue.wake_all();
+        }
+        // What nobody took is gone with the last end of a named pipe.
+        if !self.shared.has_readers() && !self.shared.has_writers() {
+            self.shared.buffer.lock().clear();
         }
     }
 

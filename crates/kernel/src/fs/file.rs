@@ -1,18 +1,20 @@
 //! An opened node.
 
 use super::{
-    flock,
+    flock, inotify,
+    locks::{self, Owner},
     node::{Body, Node},
     path,
 };
 use crate::{
     errno::{Errno, Result},
+    event::pipe::PipeEnd,
     file::{File, OpenFile, Poll, Stat},
     sync::Lock,
     wait::WaitQueue,
 };
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
-use core::any::Any;
+use core::{any::Any, sync::atomic::Ordering};
 use linux_raw_sys::general as raw;
 
 /// What is particular to an opening.
@@ -21,7 +23,7 @@ enum Opened {
     Plain,
     /// The text of a kernel's file, made when it was read from its start.
     Text(Lock<Vec<u8>>),
-    /// The device.
+    /// The device, or the end of a named pipe.
     Device(Arc<dyn File>),
     /// `O_PATH`: the node is only a place.
     Place,
@@ -34,6 +36,8 @@ pub(crate) struct NodeFile {
     /// The directory and name by which it was opened; none for nameless files (`memfd_create(2)`, `O_TMPFILE`).
     place: Option<(Arc<Node>, Box<str>)>,
     opened: Opened,
+    /// True if the access mode lets it be written.
+    writes: bool,
 }
 
 impl NodeFile {
@@ -52,10 +56,21 @@ impl NodeFile {
             Body::Regular(_) | Body::Directory(_) | Body::Computed(..) => Opened::Plain,
             Body::Text(text, argument, _) => Opened::Text(Lock::new(text(*argument))),
             Body::Device(_, open) => Opened::Device(open()?),
+            Body::Fifo(fifo) => {
+                let mode = flags & raw::O_ACCMODE;
+                let (reads, writes) = (mode != raw::O_WRONLY, mode != raw::O_RDONLY);
+                Opened::Device(fifo.open(reads, writes, flags & raw::O_NONBLOCK != 0)?)
+            }
             Body::Socket(_) => return Err(Errno::ENXIO),
             Body::Link(_) | Body::Magic(..) => return Err(Errno::ELOOP),
         };
-        Ok(Arc::new(Self { node, place, opened }))
+        node.opens.fetch_add(1, Ordering::Relaxed);
+        Ok(Arc::new(Self {
+            node,
+            place,
+            opened,
+            writes: flags & raw::O_ACCMODE != raw::O_RDONLY,
+        }))
     }
 
     /// The opened node behind an open file description, if it is one.
@@ -66,6 +81,14 @@ impl NodeFile {
     /// The directory and name by which it was opened.
     pub(crate) fn place(&self) -> Option<(Arc<Node>, Box<str>)> {
         self.place.clone()
+    }
+
+    /// The end of a named pipe that was opened.
+    pub(crate) fn pipe(&self) -> Option<&PipeEnd> {
+        match &self.opened {
+            Opened::Device(device) => device.as_any().downcast_ref(),
+            _ => None,
+        }
     }
 
     /// True if it was opened with `O_PATH`.
@@ -98,31 +121,15 @@ impl NodeFile {
         format!("{}/{name}{deleted}", dir.trim_end_matches('/'))
     }
 
-    /// Changes the size.
-    ///
-    /// # Errors
-    ///
-    /// As `ftruncate(2)`; `EINVAL` for what is not a regular file.
-    pub(crate) fn truncate(&self, size: u64) -> Result<()> {
-        if self.is_place() {
-            return Err(Errno::EBADF);
+    /// Tells those who watch the node, or the directory by which it was opened, what happened (`inotify(7)`).
+    pub(crate) fn happened(&self, mask: u32) {
+        if !self.is_place() {
+            let place = self.place.as_ref().map(|(dir, name)| (dir, &**name));
+            inotify::happened(&self.node, place, mask);
         }
-        self.node.data().ok_or(Errno::EINVAL)?.truncate(size)?;
-        self.node.modified();
-        Ok(())
     }
-}
 
-/// Copies what of `text` lies at `offset`.
-fn copy_text(text: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
-    let count = buffer.len().min(text.len() - start);
-    buffer[..count].copy_from_slice(&text[start..start + count]);
-    count
-}
-
-impl File for NodeFile {
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    fn read_node(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         match (&self.opened, &self.node.body) {
             (Opened::Place, _) => Err(Errno::EBADF),
             (Opened::Device(device), _) => device.read(offset, buffer),
@@ -139,7 +146,7 @@ impl File for NodeFile {
         }
     }
 
-    fn write(&self, offset: u64, buffer: &[u8]) -> Result<usize> {
+    fn write_node(&self, offset: u64, buffer: &[u8]) -> Result<usize> {
         match (&self.opened, &self.node.body) {
             (Opened::Place, _) => Err(Errno::EBADF),
             (Opened::Device(device), _) => device.write(offset, buffer),
@@ -153,6 +160,55 @@ impl File for NodeFile {
         }
     }
 
+    /// Changes the size.
+    ///
+    /// # Errors
+    ///
+    /// As `ftruncate(2)`; `EINVAL` for what is not a regular file.
+    pub(crate) fn truncate(&self, size: u64) -> Result<()> {
+        if self.is_place() {
+            return Err(Errno::EBADF);
+        }
+        self.node.data().ok_or(Errno::EINVAL)?.truncate(size)?;
+        self.node.modified();
+        self.happened(raw::IN_MODIFY);
+        Ok(())
+    }
+}
+
+impl Drop for NodeFile {
+    fn drop(&mut self) {
+        let last = self.node.opens.fetch_sub(1, Ordering::Relaxed) == 1;
+        if last && self.node.meta.lock().nlink == 0 {
+            inotify::gone(&self.node);
+        }
+    }
+}
+
+/// Copies what of `text` lies at `offset`.
+fn copy_text(text: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+    let count = buffer.len().min(text.len() - start);
+    buffer[..count].copy_from_slice(&text[start..start + count]);
+    count
+}
+
+impl File for NodeFile {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.read_node(offset, buffer)?;
+        if count > 0 {
+            self.happened(raw::IN_ACCESS);
+        }
+        Ok(count)
+    }
+
+    fn write(&self, offset: u64, buffer: &[u8]) -> Result<usize> {
+        let count = self.write_node(offset, buffer)?;
+        if count > 0 {
+            self.happened(raw::IN_MODIFY);
+        }
+        Ok(count)
+    }
     fn seekable(&self) -> bool {
         match &self.opened {
             Opened::Device(device) => device.seekable(),
@@ -191,8 +247,26 @@ impl File for NodeFile {
         }
     }
 
+    fn descriptor_closed(&self) {
+        // Whichever descriptor of the file it is: the process gives up its record locks (fcntl(2)).
+        locks::give_up(self, Owner::Process, &(0..u64::MAX));
+    }
+
     fn release(&self) {
+        if let Opened::Device(device) = &self.opened {
+            device.release();
+        }
         flock::release(self);
+        locks::give_up(
+            self,
+            Owner::Description(core::ptr::from_ref(self) as usize),
+            &(0..u64::MAX),
+        );
+        self.happened(if self.writes {
+            raw::IN_CLOSE_WRITE
+        } else {
+            raw::IN_CLOSE_NOWRITE
+        });
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -7,7 +7,8 @@
 //! | `image` | the read-only root image on the disk (ROFS) |
 //! | `table` | static tables of what the kernel itself puts into the tree |
 //! | `dev`, `proc`, `sys`, `etc` | those tables |
-//! | `path`, `names`, `open`, `file`, `flock` | resolving, making and removing, opening, the opened file, its locks |
+//! | `path`, `names`, `open`, `file` | resolving, making and removing, opening, the opened file |
+//! | `flock`, `locks`, `inotify` | whole-file locks, record locks, who watches what |
 //! | `console` | what the program's first three descriptors are |
 //!
 //! The image is never written. Its directories become nodes at the first look, and from then on are changed in memory; its files are copied up page by
@@ -23,6 +24,8 @@ mod file;
 mod filesystem;
 mod flock;
 mod image;
+mod inotify;
+mod locks;
 mod names;
 mod node;
 mod open;
@@ -42,13 +45,15 @@ pub(crate) use data::MAX_SIZE;
 pub(crate) use directory::FIRST_COOKIE;
 pub(crate) use file::NodeFile;
 pub(crate) use flock::{acquire as lock_file, unlock as unlock_file};
+pub(crate) use inotify::{Inotify, MAX_EVENTS, MAX_WATCHES, happened};
+pub(crate) use locks::{Owner, Record, blocker, give_up as give_up_lock, take as take_lock};
 pub(crate) use node::{Body, Node};
-pub(crate) use path::{At, Found, absolute};
+pub(crate) use path::{At, Found, Limits, absolute};
 pub(crate) use table::Target;
 pub(crate) mod ops {
     //! What system calls do to the tree.
     pub(crate) use super::{
-        names::{link, make_regular, make_socket, mkdir, rename, rmdir, symlink, unlink},
+        names::{link, make_fifo, make_regular, make_socket, mkdir, rename, rmdir, symlink, unlink},
         open::open,
     };
 }
@@ -172,6 +177,7 @@ pub(crate) fn at_root(path: &str) -> Result<At<'_>> {
         start: root.clone(),
         root,
         path,
+        limits: Limits::empty(),
     })
 }
 
@@ -187,6 +193,7 @@ pub(crate) fn at_cwd(path: &str) -> Result<At<'_>> {
         root: tree.root.clone(),
         start: tree.cwd.clone(),
         path,
+        limits: Limits::empty(),
     })
 }
 

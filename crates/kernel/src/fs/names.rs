@@ -5,12 +5,16 @@
 use super::{
     data::Origin,
     directory::Directory,
+    inotify,
     node::{Body, Node},
     path::{At, Last},
 };
-use crate::errno::{Errno, Result};
+use crate::{
+    errno::{Errno, Result},
+    event::pipe::Fifo,
+};
 use alloc::{boxed::Box, sync::Arc};
-use core::any::Any;
+use core::{any::Any, sync::atomic::Ordering};
 use linux_raw_sys::general as raw;
 
 /// The entries of a directory in which names can be made or removed; `refusal` is the answer of those in which they cannot.
@@ -33,6 +37,7 @@ fn make(last: &Last, directory: bool, build: impl FnOnce(&Arc<Node>) -> Arc<Node
     let node = build(&last.dir);
     entries.insert(&last.dir, &last.name, node.clone())?;
     last.dir.modified();
+    inotify::named(&last.dir, &last.name, &node, raw::IN_CREATE, 0);
     Ok(node)
 }
 
@@ -69,6 +74,17 @@ pub(crate) fn symlink(target: &str, at: &At<'_>) -> Result<()> {
         Node::new(&dir.fs, raw::S_IFLNK | 0o777, Body::Link(Box::from(target)))
     })
     .map(drop)
+}
+
+/// Makes a named pipe (`mkfifo(3)`).
+///
+/// # Errors
+///
+/// As `mknod(2)`.
+pub(crate) fn make_fifo(last: &Last, permissions: u32) -> Result<Arc<Node>> {
+    make(last, false, |dir| {
+        Node::new(&dir.fs, raw::S_IFIFO | permissions, Body::Fifo(Fifo::new()))
+    })
 }
 
 /// Makes the name of a bound socket (`unix(7)`).
@@ -124,6 +140,8 @@ pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
     entries(&last.dir, None)?.insert(&last.dir, &last.name, node.clone())?;
     node.change(|meta| meta.nlink += 1);
     last.dir.modified();
+    inotify::itself(node, raw::IN_ATTRIB);
+    inotify::named(&last.dir, &last.name, node, raw::IN_CREATE, 0);
     Ok(())
 }
 
@@ -147,6 +165,9 @@ pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
     entries(&last.dir, Some(Errno::EPERM))?.take(&last.dir, &last.name);
     node.change(|meta| meta.nlink = meta.nlink.saturating_sub(1));
     last.dir.modified();
+    inotify::itself(&node, raw::IN_ATTRIB);
+    inotify::named(&last.dir, &last.name, &node, raw::IN_DELETE, 0);
+    end_watches(&node);
     Ok(())
 }
 
@@ -171,7 +192,16 @@ pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
     retire(&node, &last.dir)?;
     entries.take(&last.dir, &last.name);
     last.dir.modified();
+    inotify::named(&last.dir, &last.name, &node, raw::IN_DELETE, 0);
+    end_watches(&node);
     Ok(())
+}
+
+/// Nobody can come to a node any more that has no name and is not open.
+fn end_watches(node: &Arc<Node>) {
+    if node.meta.lock().nlink == 0 && node.opens.load(Ordering::Relaxed) == 0 {
+        inotify::gone(node);
+    }
 }
 
 /// Marks a directory below `dir` as removed.
@@ -283,13 +313,29 @@ fn move_name(
     from.take(&old.dir, &old.name);
     to.take(&new.dir, &new.name);
     to.insert(&new.dir, &new.name, node.clone())?;
-    if exchange && let Some(target) = target {
-        from.insert(&old.dir, &old.name, target)?;
+    if exchange && let Some(target) = &target {
+        from.insert(&old.dir, &old.name, target.clone())?;
     }
     node.change(|_| ());
     old.dir.modified();
     new.dir.modified();
+    tell_of_move(old, new, node);
+    if let Some(target) = target {
+        if exchange {
+            tell_of_move(new, old, &target);
+        } else {
+            inotify::itself(&target, raw::IN_ATTRIB);
+            end_watches(&target);
+        }
+    }
     Ok(())
+}
+
+fn tell_of_move(old: &Last, new: &Last, node: &Arc<Node>) {
+    let cookie = inotify::cookie();
+    inotify::named(&old.dir, &old.name, node, raw::IN_MOVED_FROM, cookie);
+    inotify::named(&new.dir, &new.name, node, raw::IN_MOVED_TO, cookie);
+    inotify::itself(node, raw::IN_MOVE_SELF);
 }
 
 /// A nameless file on the file system of a directory (`O_TMPFILE`).

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     errno::{Errno, Result},
+    event::pipe::Fifo,
     file::Stat,
     sync::Lock,
     time,
@@ -21,7 +22,7 @@ use alloc::{
     boxed::Box,
     sync::{Arc, Weak},
 };
-use core::any::Any;
+use core::{any::Any, sync::atomic::AtomicU32};
 use linux_raw_sys::general as raw;
 
 /// Attributes that change.
@@ -59,6 +60,8 @@ pub(crate) enum Body {
     Text(MakeText, u64, Option<Set>),
     /// A character device: its number, and what is opened.
     Device(u64, OpenDevice),
+    /// A named pipe.
+    Fifo(Fifo),
     /// A named socket; what it is bound to is the network's affair.
     Socket(Arc<dyn Any + Send + Sync>),
 }
@@ -73,6 +76,10 @@ pub(crate) struct Node {
     pub(crate) meta: Lock<Meta>,
     /// What it is.
     pub(crate) body: Body,
+    /// Time of its making, ns since the epoch.
+    pub(crate) btime: u64,
+    /// How often it is open.
+    pub(super) opens: AtomicU32,
 }
 
 impl core::fmt::Debug for Node {
@@ -109,6 +116,8 @@ impl Node {
             ino: fs.next_inode(),
             meta: Lock::new(meta),
             body,
+            btime: now,
+            opens: AtomicU32::new(0),
         }
     }
 
@@ -250,7 +259,7 @@ impl Node {
             Body::Regular(data) => (data.size(), data.blocks(), 0, meta.nlink),
             Body::Link(target) => (target.len() as u64, 0, 0, meta.nlink),
             Body::Device(rdev, _) => (0, 0, *rdev, meta.nlink),
-            Body::Magic(..) | Body::Text(..) | Body::Socket(_) => (0, 0, 0, meta.nlink),
+            Body::Magic(..) | Body::Text(..) | Body::Fifo(_) | Body::Socket(_) => (0, 0, 0, meta.nlink),
         };
         Stat {
             dev: self.fs.dev,
@@ -265,6 +274,7 @@ impl Node {
             atime: meta.atime,
             mtime: meta.mtime,
             ctime: meta.ctime,
+            btime: Some(self.btime),
         }
     }
 

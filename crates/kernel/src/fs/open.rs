@@ -123,6 +123,7 @@ fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) 
     {
         data.truncate(0)?;
         file.node.modified();
+        file.happened(raw::IN_MODIFY);
     }
     finish(file, flags)
 }
@@ -134,5 +135,6 @@ fn finish(file: Arc<NodeFile>, flags: u32) -> Result<Arc<OpenFile>> {
     } else {
         0
     };
+    file.happened(raw::IN_OPEN);
     Ok(OpenFile::new(file, flags & !CREATION_FLAGS | large))
 }

@@ -13,6 +13,7 @@ use crate::{
     file::OpenFile,
 };
 use alloc::{borrow::Cow, format, string::String, sync::Arc};
+use linux_raw_sys::general as raw;
 
 /// The longest name (`NAME_MAX`).
 pub(crate) const NAME_MAX: usize = 255;
@@ -20,6 +21,23 @@ pub(crate) const NAME_MAX: usize = 255;
 const MAX_LINKS: u32 = 40;
 /// The longest path that a link may expand to.
 const MAX_EXPANSION: usize = 8192;
+
+bitflags::bitflags! {
+    /// What a resolution must not do (`openat2(2)`, `RESOLVE_*`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+    pub(crate) struct Limits: u32 {
+        /// Come into another file system.
+        const NO_XDEV = raw::RESOLVE_NO_XDEV;
+        /// Follow links that lead to open files or wherever the kernel says.
+        const NO_MAGICLINKS = raw::RESOLVE_NO_MAGICLINKS;
+        /// Follow any link.
+        const NO_SYMLINKS = raw::RESOLVE_NO_SYMLINKS;
+        /// Leave the directory that it starts from.
+        const BENEATH = raw::RESOLVE_BENEATH;
+        /// See anything above the directory that it starts from: that is the root.
+        const IN_ROOT = raw::RESOLVE_IN_ROOT;
+    }
+}
 
 /// A path and where it starts from.
 #[derive(Clone, Debug)]
@@ -30,6 +48,8 @@ pub(crate) struct At<'a> {
     pub(crate) start: Arc<Node>,
     /// The path.
     pub(crate) path: &'a str,
+    /// What must not happen on the way.
+    pub(crate) limits: Limits,
 }
 
 /// All but the last component of a path, resolved.
@@ -94,6 +114,45 @@ fn step(dir: &Arc<Node>, name: &str) -> Result<Arc<Node>> {
 }
 
 impl At<'_> {
+    /// One component from a directory, within the limits.
+    fn step(&self, dir: &Arc<Node>, name: &str) -> Result<Arc<Node>> {
+        if name == ".." && Arc::ptr_eq(dir, &self.start) {
+            if self.limits.contains(Limits::BENEATH) {
+                return Err(Errno::EXDEV);
+            }
+            if self.limits.contains(Limits::IN_ROOT) {
+                return Ok(dir.clone());
+            }
+        }
+        let node = step(dir, name)?;
+        if self.limits.contains(Limits::NO_XDEV) && node.fs.dev != dir.fs.dev {
+            return Err(Errno::EXDEV);
+        }
+        Ok(node)
+    }
+
+    /// Where an absolute path starts.
+    fn top(&self) -> Result<Arc<Node>> {
+        if self.limits.contains(Limits::BENEATH)
+            || self.limits.contains(Limits::NO_XDEV) && self.start.fs.dev != self.root.fs.dev
+        {
+            return Err(Errno::EXDEV);
+        }
+        Ok(self.root.clone())
+    }
+
+    /// Where a link leads; counts it.
+    fn target(&self, node: &Arc<Node>, links: &mut u32) -> Result<Target> {
+        let magic = matches!(node.body, Body::Magic(..));
+        if self.limits.contains(Limits::NO_SYMLINKS) || magic && self.limits.contains(Limits::NO_MAGICLINKS) {
+            return Err(Errno::ELOOP);
+        }
+        if magic && self.limits.intersects(Limits::BENEATH | Limits::IN_ROOT) {
+            return Err(Errno::EXDEV);
+        }
+        target(node, links)
+    }
+
     /// Resolves all but the last component.
     ///
     /// # Errors
@@ -114,9 +173,9 @@ impl At<'_> {
         let mut path = Cow::Borrowed(self.path);
         loop {
             let last = self.parent_of(&start, &path, &mut links)?;
-            let node = last.node()?;
+            let node = self.step(&last.dir, &last.name)?;
             if node.is_link() && (follow || last.slash) {
-                match target(&node, &mut links)? {
+                match self.target(&node, &mut links)? {
                     Target::Path(target) if last.slash => path = Cow::Owned(target + "/"),
                     Target::Path(target) => path = Cow::Owned(target),
                     Target::Open(open) => return Ok(Found::Open(open)),
@@ -142,7 +201,7 @@ impl At<'_> {
         let mut path = Cow::Borrowed(self.path);
         loop {
             let last = self.parent_of(&start, &path, &mut links)?;
-            let node = match last.node() {
+            let node = match self.step(&last.dir, &last.name) {
                 Ok(node) => node,
                 Err(Errno::ENOENT) => return Ok((last, None)),
                 Err(errno) => return Err(errno),
@@ -155,7 +214,7 @@ impl At<'_> {
                 };
                 return Ok((last, Some(Found::Node(node, again))));
             }
-            match target(&node, &mut links)? {
+            match self.target(&node, &mut links)? {
                 Target::Path(target) => path = Cow::Owned(target),
                 Target::Open(open) => return Ok((last, Some(Found::Open(open)))),
             }
@@ -168,7 +227,7 @@ impl At<'_> {
             return Err(Errno::ENOENT);
         }
         let mut dir = if path.starts_with('/') {
-            self.root.clone()
+            self.top()?
         } else {
             start.clone()
         };
@@ -196,7 +255,7 @@ impl At<'_> {
                     slash: !tail.is_empty(),
                 });
             }
-            let node = step(&dir, name)?;
+            let node = self.step(&dir, name)?;
             if !node.is_link() {
                 dir = node;
                 let used = rest.len() - tail.len();
@@ -206,13 +265,13 @@ impl At<'_> {
                 }
                 continue;
             }
-            match target(&node, links)? {
+            match self.target(&node, links)? {
                 Target::Path(target) => {
                     if target.len() + tail.len() > MAX_EXPANSION {
                         return Err(Errno::ENAMETOOLONG);
                     }
                     if target.starts_with('/') {
-                        dir = self.root.clone();
+                        dir = self.top()?;
                     }
                     // `tail` begins with a slash and has a name in it.
                     rest = Cow::Owned(format!("{target}{tail}"));

@@ -38,8 +38,8 @@ fn info(fd: u64) -> Vec<u8> {
         return Vec::new();
     };
     let (position, flags) = (*open.offset().lock(), open.flags());
-    let inode = open.file.stat().map_or(0, |stat| stat.ino);
-    format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t1\nino:\t{inode}\n").into_bytes()
+    let (inode, mount) = open.file.stat().map_or((0, 0), |stat| (stat.ino, stat.dev));
+    format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{inode}\n").into_bytes()
 }
 
 fn lookup(this: &Arc<Node>, name: &str, entry: &Entry) -> Option<Arc<Node>> {

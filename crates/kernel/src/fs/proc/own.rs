@@ -115,14 +115,14 @@ fn mounts(_: u64) -> Vec<u8> {
 }
 
 fn mountinfo(_: u64) -> Vec<u8> {
-    let line = |(number, (path, name, dev))| {
-        let parent = if number == 0 { 0 } else { 1 };
-        format!(
-            "{} {parent} 0:{dev} / {path} rw,noatime - {name} {name} rw\n",
-            number + 1
-        )
+    let mounts = mounted();
+    let root = mounts.first().map_or(0, |&(.., dev)| dev);
+    // Each file system is mounted once: its number is the mount's, as in statx(2).
+    let line = |&(path, name, dev): &(&str, &str, u64)| {
+        let parent = if path == "/" { 0 } else { root };
+        format!("{dev} {parent} 0:{dev} / {path} rw,noatime - {name} {name} rw\n")
     };
-    (0..).zip(mounted()).map(line).collect::<String>().into_bytes()
+    mounts.iter().map(line).collect::<String>().into_bytes()
 }
 
 /// Rows of `limits` in the kernel's order.

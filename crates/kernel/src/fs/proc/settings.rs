@@ -2,7 +2,10 @@
 
 use crate::{
     entropy,
-    fs::table::{Entry, directory, text},
+    fs::{
+        MAX_EVENTS, MAX_WATCHES,
+        table::{Entry, directory, text},
+    },
     process::process,
     sync::Lock,
 };
@@ -78,8 +81,15 @@ const NET: &[Entry] = &[
     ),
 ];
 
+const INOTIFY: &[Entry] = &[
+    text("max_queued_events", |_| format!("{MAX_EVENTS}\n").into_bytes()),
+    fixed!("max_user_instances", "1048576"),
+    text("max_user_watches", |_| format!("{MAX_WATCHES}\n").into_bytes()),
+];
+
 const FS: &[Entry] = &[
     fixed!("file-max", "1048576"),
+    directory("inotify", INOTIFY),
     fixed!("nr_open", "1048576"),
     fixed!("pipe-max-size", "1048576"),
 ];

@@ -1,19 +1,20 @@
 //! `chmod(2)`: `chmod`, `fchmod`, `fchmodat`, `fchmodat2`.
 
-use super::common::{CWD, find_node, node_of, path_or_empty};
+use super::common::{CWD, Reached, find_node, node_of, path_or_empty};
 use crate::{
     errno::{Errno, Result},
-    fs::Node,
     syscall::Args,
 };
-use alloc::sync::Arc;
 use linux_raw_sys::general as raw;
 
-fn change(node: &Arc<Node>, mode: u32) -> Result<usize> {
-    if node.is_link() {
+fn change(reached: &Reached, mode: u32) -> Result<usize> {
+    if reached.node.is_link() {
         return Err(Errno::EOPNOTSUPP);
     }
-    node.change(|meta| meta.mode = meta.mode & raw::S_IFMT | mode & 0o7777);
+    reached
+        .node
+        .change(|meta| meta.mode = meta.mode & raw::S_IFMT | mode & 0o7777);
+    reached.happened(raw::IN_ATTRIB);
     Ok(0)
 }
 

@@ -1,19 +1,17 @@
 //! `chown(2)`: `chown`, `lchown`, `fchown`, `fchownat`.
 
-use super::common::{CWD, find_node, node_of, path_or_empty};
+use super::common::{CWD, Reached, find_node, node_of, path_or_empty};
 use crate::{
     errno::{Errno, Result},
-    fs::Node,
     syscall::Args,
 };
-use alloc::sync::Arc;
 use linux_raw_sys::general as raw;
 
 /// An owner or group of -1 stays as it is.
 const KEEP: u32 = u32::MAX;
 
-fn change(node: &Arc<Node>, owner: u32, group: u32) -> Result<usize> {
-    node.change(|meta| {
+fn change(reached: &Reached, owner: u32, group: u32) -> Result<usize> {
+    reached.node.change(|meta| {
         if owner != KEEP {
             meta.uid = owner;
         }
@@ -26,6 +24,7 @@ fn change(node: &Arc<Node>, owner: u32, group: u32) -> Result<usize> {
             meta.mode &= !(raw::S_ISUID | if group_runs { raw::S_ISGID } else { 0 });
         }
     });
+    reached.happened(raw::IN_ATTRIB);
     Ok(0)
 }
 

@@ -2,13 +2,14 @@
 
 use crate::{
     errno::{Errno, Result},
+    event::pipe::PipeEnd,
     file::{OpenFile, Poll, Stat},
     fs::{self, At, Found, Node, NodeFile},
     process::{open_file, process},
     sync::Lock,
     user,
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use linux_raw_sys::general as raw;
 
 /// The most bytes that one call moves (`MAX_RW_COUNT`; read(2), NOTES).
@@ -69,17 +70,40 @@ pub(super) fn find(dirfd: i32, path: &str, flags: u32) -> Result<Found> {
     at(dirfd, path)?.find(flags & raw::AT_SYMLINK_NOFOLLOW == 0)
 }
 
+/// A node, and the directory and name by which it was reached.
+pub(super) struct Reached {
+    /// The node.
+    pub(super) node: Arc<Node>,
+    place: Option<(Arc<Node>, Box<str>)>,
+}
+
+impl Reached {
+    /// Tells those who watch (`inotify(7)`).
+    pub(super) fn happened(&self, mask: u32) {
+        let place = self.place.as_ref().map(|(dir, name)| (dir, &**name));
+        fs::happened(&self.node, place, mask);
+    }
+
+    fn of(file: &NodeFile) -> Self {
+        Self {
+            node: file.node.clone(),
+            place: file.place(),
+        }
+    }
+}
+
 /// As [`find`], for calls that change a node: its node.
 ///
 /// # Errors
 ///
 /// As [`find`]; `EINVAL` for open files that have no node.
-pub(super) fn find_node(dirfd: i32, path: &str, flags: u32) -> Result<Arc<Node>> {
+pub(super) fn find_node(dirfd: i32, path: &str, flags: u32) -> Result<Reached> {
     match find(dirfd, path, flags)? {
-        Found::Node(node, _) => Ok(node),
-        Found::Open(open) => NodeFile::of(&open)
-            .map(|file| file.node.clone())
-            .ok_or(Errno::EINVAL),
+        Found::Node(node, last) => Ok(Reached {
+            node,
+            place: (!last.is_special()).then(|| (last.dir, last.name.into_boxed_str())),
+        }),
+        Found::Open(open) => NodeFile::of(&open).map(Reached::of).ok_or(Errno::EINVAL),
     }
 }
 
@@ -88,11 +112,11 @@ pub(super) fn find_node(dirfd: i32, path: &str, flags: u32) -> Result<Arc<Node>>
 /// # Errors
 ///
 /// `EBADF`, or `otherwise` where the file has none.
-pub(super) fn node_of(fd: i32, otherwise: Errno) -> Result<Arc<Node>> {
+pub(super) fn node_of(fd: i32, otherwise: Errno) -> Result<Reached> {
     let open = open_file(fd)?;
     match NodeFile::of(&open) {
         Some(file) if file.is_place() => Err(Errno::EBADF),
-        Some(file) => Ok(file.node.clone()),
+        Some(file) => Ok(Reached::of(file)),
         None => Err(otherwise),
     }
 }
@@ -107,6 +131,13 @@ pub(super) fn stat_at(dirfd: i32, path: &str, flags: u32) -> Result<Stat> {
         Found::Node(node, _) => Ok(node.stat()),
         Found::Open(open) => open.file.stat(),
     }
+}
+
+/// The pipe's end behind an open file description, if it is one.
+pub(super) fn pipe(open: &OpenFile) -> Option<&PipeEnd> {
+    let file = open.file.as_any();
+    file.downcast_ref()
+        .or_else(|| file.downcast_ref::<NodeFile>()?.pipe())
 }
 
 /// Permission bits of a new file, the umask taken off.

@@ -23,7 +23,9 @@ fn replace(old: i32, new: i32, cloexec: bool) -> Result<usize> {
         .lock()
         .replace(new, Descriptor { open, cloexec })?;
     // Closing may wake others, who must find the table unlocked.
-    drop(replaced);
+    if let Some(closed) = replaced {
+        closed.open.file.descriptor_closed();
+    }
     Ok(new as usize)
 }
 

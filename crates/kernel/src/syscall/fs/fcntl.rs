@@ -1,18 +1,16 @@
 //! `fcntl(2)`.
-//!
-//! Record locks belong to processes, and there is one: they never conflict, so taking one always succeeds at once.
 
-use super::dup::descriptor_limit;
+use super::{common::pipe, dup::descriptor_limit};
 use crate::{
     errno::{Errno, Result},
-    event::pipe::PipeEnd,
     file::OpenFile,
-    fs::NodeFile,
-    process::{install_open, open_file, process},
+    fs::{self, NodeFile, Owner, Record},
+    process::{PID, install_open, open_file, process},
     syscall::Args,
     user::{Plain, UserPtr},
 };
 use alloc::sync::Arc;
+use core::ops::Range;
 use linux_raw_sys::general as raw;
 
 /// `struct flock` of the 64-bit ABI, its padding spelt out.
@@ -45,25 +43,96 @@ fn duplicate(open: Arc<OpenFile>, from: u64, cloexec: bool) -> Result<usize> {
     install_open(open, cloexec, from).map(|fd| fd as usize)
 }
 
+/// The bytes that a lock is about: from `start` counted from `whence`, `len` of them, or those before it, or all that come.
+fn range(open: &OpenFile, lock: &Flock) -> Result<Range<u64>> {
+    let base = match lock.whence as u32 {
+        raw::SEEK_SET => 0,
+        raw::SEEK_CUR => *open.offset().lock(),
+        raw::SEEK_END => open.file.stat()?.size,
+        _ => return Err(Errno::EINVAL),
+    };
+    let start = i64::try_from(base)
+        .ok()
+        .and_then(|base| base.checked_add(lock.start))
+        .ok_or(Errno::EOVERFLOW)?;
+    let (start, end) = match lock.len {
+        0 => (start, None),
+        1.. => (
+            start,
+            Some(start.checked_add(lock.len - 1).ok_or(Errno::EOVERFLOW)? + 1),
+        ),
+        ..0 => (start.checked_add(lock.len).ok_or(Errno::EINVAL)?, Some(start)),
+    };
+    let start = u64::try_from(start).map_err(|_| Errno::EINVAL)?;
+    Ok(start..end.map_or(u64::MAX, |end| end as u64))
+}
+
+/// Says which lock is in the way, or that none is.
+fn describe(lock: &mut Flock, blocker: Option<Record>) {
+    let Some(record) = blocker else {
+        lock.kind = raw::F_UNLCK as i16;
+        return;
+    };
+    lock.kind = if record.exclusive {
+        raw::F_WRLCK
+    } else {
+        raw::F_RDLCK
+    } as i16;
+    lock.whence = raw::SEEK_SET as i16;
+    lock.start = record.range.start as i64;
+    lock.len = match record.range.end {
+        u64::MAX => 0,
+        end => (end - record.range.start) as i64,
+    };
+    lock.pid = match record.owner {
+        Owner::Process => PID,
+        Owner::Description(_) => -1,
+    };
+}
+
 fn record_lock(open: &OpenFile, command: u32, address: UserPtr<Flock>) -> Result<usize> {
     let mut lock = address.read()?;
     let kind = u32::try_from(lock.kind).map_err(|_| Errno::EINVAL)?;
-    if kind > raw::F_UNLCK || !(0..=2).contains(&lock.whence) {
+    let asks = matches!(command, raw::F_GETLK | raw::F_OFD_GETLK);
+    let by_description = matches!(command, raw::F_OFD_GETLK | raw::F_OFD_SETLK | raw::F_OFD_SETLKW);
+    if kind > raw::F_UNLCK || (asks && kind == raw::F_UNLCK) || (by_description && lock.pid != 0) {
         return Err(Errno::EINVAL);
     }
-    if matches!(command, raw::F_GETLK | raw::F_OFD_GETLK) {
-        lock.kind = raw::F_UNLCK as i16;
+    let range = range(open, &lock)?;
+    // What is not in the tree (a pipe, a socket) is nobody else's, either.
+    let Some(file) = NodeFile::of(open) else {
+        return Ok(0);
+    };
+    let owner = match Owner::of(open) {
+        Some(owner) if by_description => owner,
+        _ => Owner::Process,
+    };
+    let wanted = Record {
+        owner,
+        exclusive: kind == raw::F_WRLCK,
+        range,
+    };
+    if asks {
+        describe(&mut lock, fs::blocker(file, &wanted));
         return address.write(lock).map(|()| 0);
     }
     match kind {
         raw::F_RDLCK if !open.readable() => Err(Errno::EBADF),
         raw::F_WRLCK if !open.writable() => Err(Errno::EBADF),
-        _ => Ok(0),
+        raw::F_UNLCK => {
+            fs::give_up_lock(file, owner, &wanted.range);
+            Ok(0)
+        }
+        _ if fs::take_lock(
+            file,
+            &wanted,
+            matches!(command, raw::F_SETLKW | raw::F_OFD_SETLKW),
+        )? =>
+        {
+            Ok(0)
+        }
+        _ => Err(Errno::EAGAIN),
     }
-}
-
-fn pipe(open: &OpenFile) -> Result<&PipeEnd> {
-    open.file.as_any().downcast_ref().ok_or(Errno::EBADF)
 }
 
 fn seals(open: &OpenFile, add: Option<u32>) -> Result<usize> {
@@ -114,8 +183,8 @@ pub(super) fn fcntl(args: &Args) -> Result<usize> {
         | raw::F_OFD_GETLK
         | raw::F_OFD_SETLK
         | raw::F_OFD_SETLKW => record_lock(&open, command, UserPtr::new(argument)),
-        raw::F_GETPIPE_SZ => Ok(pipe(&open)?.capacity()),
-        raw::F_SETPIPE_SZ => pipe(&open)?.set_capacity(argument as usize),
+        raw::F_GETPIPE_SZ => Ok(pipe(&open).ok_or(Errno::EBADF)?.capacity()),
+        raw::F_SETPIPE_SZ => pipe(&open).ok_or(Errno::EBADF)?.set_capacity(argument as usize),
         raw::F_GET_SEALS => seals(&open, None),
         raw::F_ADD_SEALS => seals(&open, Some(argument as u32)),
         // Nobody is ever told by signal.

@@ -114,6 +114,7 @@ fn read(args: &Args, layout: Layout) -> Result<usize> {
         let from = *open.offset().lock();
         let position = fill(&file.node, from, &mut sink);
         *open.offset().lock() = position;
+        file.happened(raw::IN_ACCESS);
         // Something is left, but not one entry has room.
         if sink.full && sink.used == 0 {
             Err(Errno::EINVAL)

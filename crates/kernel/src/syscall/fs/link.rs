@@ -21,7 +21,7 @@ fn link_at(old: (i32, u64), new: (i32, u64), flags: u32) -> Result<usize> {
     };
     let (old_path, new_path) = (path_or_empty(old.1, flags)?, user::path(new.1)?);
     let node = find_node(old.0, &old_path, flags & raw::AT_EMPTY_PATH | follow)?;
-    ops::link(&node, &at(new.0, &new_path)?).map(|()| 0)
+    ops::link(&node.node, &at(new.0, &new_path)?).map(|()| 0)
 }
 
 /// `link(const char *oldpath, const char *newpath)`

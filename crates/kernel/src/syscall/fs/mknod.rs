@@ -1,4 +1,4 @@
-//! `mknod(2)`: `mknod`, `mknodat`, for regular files.
+//! `mknod(2)`: `mknod`, `mknodat`, for regular files and named pipes.
 
 use super::common::{CWD, at, masked};
 use crate::{
@@ -14,8 +14,9 @@ fn make(dirfd: i32, path: u64, mode: u32) -> Result<usize> {
     let at = at(dirfd, &path)?;
     match mode & raw::S_IFMT {
         0 | raw::S_IFREG => ops::make_regular(&at.parent()?, masked(mode)).map(|_| 0),
-        // Named pipes join processes, and there is one; devices are those of `/dev`.
-        raw::S_IFIFO | raw::S_IFCHR | raw::S_IFBLK | raw::S_IFSOCK => Err(Errno::EPERM),
+        raw::S_IFIFO => ops::make_fifo(&at.parent()?, masked(mode)).map(|_| 0),
+        // Devices are those of `/dev`.
+        raw::S_IFCHR | raw::S_IFBLK | raw::S_IFSOCK => Err(Errno::EPERM),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -24,7 +24,9 @@ mod fsync;
 mod getcwd;
 mod getdents;
 mod getxattr;
+mod inotify_add_watch;
 mod inotify_init;
+mod inotify_rm_watch;
 mod ioctl;
 mod link;
 mod listxattr;
@@ -66,7 +68,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-const COPY: &str = "programs fall back on read and write";
 const IN_MEMORY: &str = "what is written lives in memory, so there is nothing to write back";
 const MOUNT: &str = "the tree is made at boot";
 const VECTORS: &str = "more than 64 KiB of a stream at once, when in several parts";
@@ -125,7 +126,7 @@ pub const ROWS: &[Row] = &[
         raw::__NR_fcntl,
         "fcntl",
         fcntl::fcntl,
-        Partial("leases, F_NOTIFY, signals for I/O; open-file-description locks never conflict"),
+        Partial("leases, F_NOTIFY, signals for I/O"),
     ),
     Row::new(raw::__NR_flock, "flock", flock::flock, Full),
     Row::new(raw::__NR_fsync, "fsync", fsync::fsync, Stub(IN_MEMORY)),
@@ -150,13 +151,25 @@ pub const ROWS: &[Row] = &[
         raw::__NR_inotify_init,
         "inotify_init",
         inotify_init::inotify_init,
-        Refused("no file notification"),
+        Full,
     ),
     Row::new(
         raw::__NR_inotify_init1,
         "inotify_init",
-        inotify_init::inotify_init,
-        Refused("no file notification"),
+        inotify_init::inotify_init1,
+        Full,
+    ),
+    Row::new(
+        raw::__NR_inotify_add_watch,
+        "inotify_add_watch",
+        inotify_add_watch::inotify_add_watch,
+        Full,
+    ),
+    Row::new(
+        raw::__NR_inotify_rm_watch,
+        "inotify_rm_watch",
+        inotify_rm_watch::inotify_rm_watch,
+        Full,
     ),
     Row::new(
         raw::__NR_ioctl,
@@ -197,24 +210,19 @@ pub const ROWS: &[Row] = &[
         raw::__NR_mknod,
         "mknod",
         mknod::mknod,
-        Partial("regular files only"),
+        Partial("regular files and named pipes; devices are those of /dev"),
     ),
     Row::new(
         raw::__NR_mknodat,
         "mknod",
         mknod::mknodat,
-        Partial("regular files only"),
+        Partial("regular files and named pipes; devices are those of /dev"),
     ),
     Row::new(raw::__NR_mount, "mount", mount::mount, Refused(MOUNT)),
     Row::new(raw::__NR_open, "open", open::open, Full),
     Row::new(raw::__NR_openat, "open", open::openat, Full),
     Row::new(raw::__NR_creat, "open", open::creat, Full),
-    Row::new(
-        raw::__NR_openat2,
-        "openat2",
-        openat2::openat2,
-        Refused("programs fall back on openat"),
-    ),
+    Row::new(raw::__NR_openat2, "openat2", openat2::openat2, Full),
     Row::new(
         raw::__NR_pivot_root,
         "pivot_root",
@@ -242,13 +250,8 @@ pub const ROWS: &[Row] = &[
     Row::new(raw::__NR_writev, "readv", readv::writev, Full),
     Row::new(raw::__NR_preadv, "readv", readv::preadv, Full),
     Row::new(raw::__NR_pwritev, "readv", readv::pwritev, Full),
-    Row::new(raw::__NR_preadv2, "readv", readv::preadv2, Partial("RWF_NOWAIT")),
-    Row::new(
-        raw::__NR_pwritev2,
-        "readv",
-        readv::pwritev2,
-        Partial("RWF_APPEND, RWF_NOWAIT"),
-    ),
+    Row::new(raw::__NR_preadv2, "readv", readv::preadv2, Full),
+    Row::new(raw::__NR_pwritev2, "readv", readv::pwritev2, Full),
     Row::new(
         raw::__NR_removexattr,
         "removexattr",
@@ -290,19 +293,14 @@ pub const ROWS: &[Row] = &[
         setxattr::setxattr,
         Refused(XATTR),
     ),
-    Row::new(raw::__NR_splice, "splice", splice::splice, Refused(COPY)),
+    Row::new(raw::__NR_splice, "splice", splice::splice, Full),
     Row::new(raw::__NR_stat, "stat", stat::stat, Full),
     Row::new(raw::__NR_fstat, "stat", stat::fstat, Full),
     Row::new(raw::__NR_lstat, "stat", stat::lstat, Full),
     Row::new(raw::__NR_newfstatat, "stat", stat::newfstatat, Full),
     Row::new(raw::__NR_statfs, "statfs", statfs::statfs, Full),
     Row::new(raw::__NR_fstatfs, "statfs", statfs::fstatfs, Full),
-    Row::new(
-        raw::__NR_statx,
-        "statx",
-        statx::statx,
-        Partial("birth time, mount id"),
-    ),
+    Row::new(raw::__NR_statx, "statx", statx::statx, Full),
     Row::new(raw::__NR_symlink, "symlink", symlink::symlink, Full),
     Row::new(raw::__NR_symlinkat, "symlink", symlink::symlinkat, Full),
     Row::new(raw::__NR_sync, "sync", sync::sync, Stub(IN_MEMORY)),
@@ -313,7 +311,7 @@ pub const ROWS: &[Row] = &[
         sync_file_range::sync_file_range,
         Stub(IN_MEMORY),
     ),
-    Row::new(raw::__NR_tee, "tee", tee::tee, Refused(COPY)),
+    Row::new(raw::__NR_tee, "tee", tee::tee, Full),
     Row::new(raw::__NR_truncate, "truncate", truncate::truncate, Full),
     Row::new(raw::__NR_ftruncate, "truncate", truncate::ftruncate, Full),
     Row::new(raw::__NR_umask, "umask", umask::umask, Full),
@@ -324,6 +322,6 @@ pub const ROWS: &[Row] = &[
     Row::new(raw::__NR_futimesat, "utimensat", utimensat::futimesat, Full),
     Row::new(raw::__NR_utimes, "utimensat", utimensat::utimes, Full),
     Row::new(raw::__NR_utime, "utimensat", utimensat::utime, Full),
-    Row::new(raw::__NR_vmsplice, "vmsplice", vmsplice::vmsplice, Refused(COPY)),
+    Row::new(raw::__NR_vmsplice, "vmsplice", vmsplice::vmsplice, Full),
     Row::new(raw::__NR_write, "write", write::write, Full),
 ];

@@ -1,12 +1,17 @@
 //! `open(2)`: `open`, `openat`, `creat`.
 
 use super::common::{CWD, at, masked};
-use crate::{errno::Result, fs::ops, process::install_open, syscall::Args, user};
+use crate::{errno::Result, file::OpenFile, fs::ops, process::install_open, syscall::Args, user};
+use alloc::sync::Arc;
 use linux_raw_sys::general as raw;
 
 fn open_at(dirfd: i32, path: u64, flags: u32, mode: u32) -> Result<usize> {
     let path = user::path(path)?;
-    let open = ops::open(&at(dirfd, &path)?, flags, masked(mode))?;
+    finish(ops::open(&at(dirfd, &path)?, flags, masked(mode))?, flags)
+}
+
+/// Gives what was opened a descriptor.
+pub(super) fn finish(open: Arc<OpenFile>, flags: u32) -> Result<usize> {
     install_open(open, flags & raw::O_CLOEXEC != 0, 0).map(|fd| fd as usize)
 }
 

@@ -22,14 +22,19 @@ const MAX_PARTS: usize = 1024;
 
 /// The parts of a vector, checked once and read from the program's memory as they are needed.
 #[derive(Clone, Copy)]
-struct Parts {
+pub(super) struct Parts {
     at: UserPtr<raw::iovec>,
     count: usize,
     total: usize,
 }
 
 impl Parts {
-    fn new(args: &Args) -> Result<Self> {
+    /// The vector at argument 1, with as many parts as argument 2 says.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for too many parts or bytes, `EFAULT`.
+    pub(super) fn new(args: &Args) -> Result<Self> {
         let (at, count) = (args.ptr(1), args.size(2));
         if count > MAX_PARTS {
             return Err(Errno::EINVAL);
@@ -45,9 +50,23 @@ impl Parts {
         Ok(this)
     }
 
+    /// True if there is not one byte in it.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
     fn part(&self, index: usize) -> Result<UserSlice> {
         let part = self.at.at(index).read()?;
         Ok(UserSlice::new(part.iov_base as u64, part.iov_len as usize))
+    }
+
+    /// Calls `f` with each part that has bytes, until it gives less than the part's length; how many bytes it gave in all.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, if nothing was done before; `EFAULT`.
+    pub(super) fn each_byte_run(&self, mut f: impl FnMut(UserSlice) -> Result<usize>) -> Result<usize> {
+        self.each(0, self.total, |part, _| f(part))
     }
 
     /// Calls `f` with each part from byte `skip` on, up to `limit` bytes in all, until it gives less than the part's length.
@@ -88,7 +107,12 @@ fn parts_for(open: &OpenFile, allowed: bool, args: &Args) -> Result<Parts> {
     Parts::new(args)
 }
 
-fn read_parts(open: &OpenFile, parts: Parts, position: Option<u64>) -> Result<usize> {
+/// Reads at `position`, or where the file stands, into the parts.
+///
+/// # Errors
+///
+/// As `readv(2)`.
+pub(super) fn read_parts(open: &OpenFile, parts: Parts, position: Option<u64>) -> Result<usize> {
     if open.file.seekable() {
         let start = position.unwrap_or_else(|| *open.offset().lock());
         let read = |part: UserSlice, done: usize| open.file.read(start + done as u64, part.bytes_mut()?);
@@ -184,19 +208,23 @@ pub(super) fn pwritev(args: &Args) -> Result<usize> {
     write_parts(&open, parts_for(&open, open.writable(), args)?, Some(offset))
 }
 
-/// The flags that change nothing here; the others (`RWF_NOWAIT`, `RWF_APPEND`) have programs fall back on `EOPNOTSUPP`.
-fn check_flags(args: &Args) -> Result<()> {
-    let harmless = raw::RWF_HIPRI | raw::RWF_DSYNC | raw::RWF_SYNC;
-    if args.uint(5) & !harmless != 0 {
-        Err(Errno::EOPNOTSUPP)
-    } else {
-        Ok(())
+/// Checks `RWF_*`. `RWF_NOWAIT` needs nothing from files in memory; where a stream would have to wait, it is `EAGAIN`.
+fn check_flags(open: &OpenFile, args: &Args, events: Poll) -> Result<()> {
+    let flags = args.uint(5);
+    let harmless = raw::RWF_HIPRI | raw::RWF_DSYNC | raw::RWF_SYNC | raw::RWF_NOWAIT;
+    if flags & !(harmless | raw::RWF_APPEND) != 0 {
+        return Err(Errno::EOPNOTSUPP);
     }
+    let ready = || open.file.poll().intersects(events | Poll::HUP | Poll::ERR);
+    if flags & raw::RWF_NOWAIT != 0 && !open.file.seekable() && !ready() {
+        return Err(Errno::EAGAIN);
+    }
+    Ok(())
 }
 
 /// `preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)`
 pub(super) fn preadv2(args: &Args) -> Result<usize> {
-    check_flags(args)?;
+    check_flags(&*open_file(args.int(0))?, args, Poll::IN)?;
     // An offset of -1 means the file's own position.
     if args.0[3] as i64 == -1 {
         readv(args)
@@ -207,10 +235,17 @@ pub(super) fn preadv2(args: &Args) -> Result<usize> {
 
 /// `pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)`
 pub(super) fn pwritev2(args: &Args) -> Result<usize> {
-    check_flags(args)?;
-    if args.0[3] as i64 == -1 {
-        writev(args)
-    } else {
-        pwritev(args)
+    let open = open_file(args.int(0))?;
+    check_flags(&open, args, Poll::OUT)?;
+    let own_position = args.0[3] as i64 == -1;
+    if args.uint(5) & raw::RWF_APPEND != 0 && open.file.seekable() {
+        let parts = parts_for(&open, open.writable(), args)?;
+        let end = open.file.stat()?.size;
+        let done = write_parts(&open, parts, Some(end))?;
+        if own_position {
+            *open.offset().lock() = end + done as u64;
+        }
+        return Ok(done);
     }
+    if own_position { writev(args) } else { pwritev(args) }
 }

@@ -41,6 +41,13 @@ pub(super) fn statx(args: &Args) -> Result<usize> {
     out.stx_atime = time(stat.atime);
     out.stx_mtime = time(stat.mtime);
     out.stx_ctime = time(stat.ctime);
+    if let Some(btime) = stat.btime.filter(|_| mask & raw::STATX_BTIME != 0) {
+        out.stx_mask |= raw::STATX_BTIME;
+        out.stx_btime = time(btime);
+    }
+    // Each file system is mounted once: its number is the mount's.
+    out.stx_mask |= mask & raw::STATX_MNT_ID;
+    out.stx_mnt_id = stat.dev;
     // Minor numbers of ours have eight bits at most (makedev(3)).
     out.stx_rdev_major = (stat.rdev >> 8) as u32;
     out.stx_rdev_minor = (stat.rdev & 0xff) as u32;

@@ -1,6 +1,6 @@
 //! `truncate(2)`: `truncate`, `ftruncate`.
 
-use super::common::{CWD, at};
+use super::common::{CWD, find_node};
 use crate::{
     errno::{Errno, Result},
     fs::NodeFile,
@@ -8,17 +8,20 @@ use crate::{
     syscall::Args,
     user,
 };
+use linux_raw_sys::general::IN_MODIFY;
 
 /// `truncate(const char *path, off_t length)`
 pub(super) fn truncate(args: &Args) -> Result<usize> {
     let length = u64::try_from(args.0[1] as i64).map_err(|_| Errno::EINVAL)?;
     let path = user::path(args.0[0])?;
-    let node = at(CWD, &path)?.find(true)?.node()?;
+    let reached = find_node(CWD, &path, 0)?;
+    let node = &reached.node;
     if node.is_directory() {
         return Err(Errno::EISDIR);
     }
     node.data().ok_or(Errno::EINVAL)?.truncate(length)?;
     node.modified();
+    reached.happened(IN_MODIFY);
     Ok(0)
 }
 

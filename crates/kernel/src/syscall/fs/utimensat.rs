@@ -1,27 +1,30 @@
 //! `utimensat(2)`, and the older calls that it replaces: `utime`, `utimes`, `futimesat`.
 
-use super::common::{CWD, find_node, node_of, path_or_empty};
+use super::common::{CWD, Reached, find_node, node_of, path_or_empty};
 use crate::{
     errno::{Errno, Result},
-    fs::Node,
     syscall::Args,
     time,
     user::UserPtr,
 };
-use alloc::sync::Arc;
 use linux_raw_sys::general as raw;
 
 /// Access and modification time to set, in ns since the epoch; `None` leaves one as it is.
 type Times = [Option<u64>; 2];
 
-fn set(node: &Arc<Node>, times: Times) -> Result<usize> {
+fn set(reached: &Reached, times: Times) -> Result<usize> {
     // Both omitted: success without effect, not even on the change time.
     if times == [None, None] {
         return Ok(0);
     }
-    node.change(|meta| {
+    reached.node.change(|meta| {
         meta.atime = times[0].unwrap_or(meta.atime);
         meta.mtime = times[1].unwrap_or(meta.mtime);
+    });
+    reached.happened(match times {
+        [Some(_), None] => raw::IN_ACCESS,
+        [None, _] => raw::IN_MODIFY,
+        [Some(_), Some(_)] => raw::IN_ATTRIB,
     });
     Ok(0)
 }

@@ -1,11 +1,45 @@
-//! `vmsplice(2)`, refused; the row says why.
+//! `vmsplice(2)`: as `writev` to a pipe or `readv` from one; the bytes are copied, so the memory may be used again at once.
 
+use super::{
+    common::pipe,
+    readv::{Parts, read_parts},
+    splice::{FLAGS, wait_unless},
+};
 use crate::{
     errno::{Errno, Result},
+    file::Poll,
+    process::open_file,
     syscall::Args,
 };
 
-/// Always `EINVAL`.
-pub(super) fn vmsplice(_args: &Args) -> Result<usize> {
-    Err(Errno::EINVAL)
+/// `vmsplice(int fd, const struct iovec *iov, size_t nr_segs, unsigned int flags)`
+pub(super) fn vmsplice(args: &Args) -> Result<usize> {
+    let flags = args.uint(3);
+    if flags & !FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let open = open_file(args.int(0))?;
+    let end = pipe(&open).ok_or(Errno::EBADF)?;
+    let parts = Parts::new(args)?;
+    if parts.is_empty() {
+        return Ok(0);
+    }
+    if end.writes() {
+        parts.each_byte_run(|part| {
+            let mut done = 0;
+            while done < part.len() {
+                let room = match wait_unless(&open, Poll::OUT, flags, || end.room()) {
+                    Err(errno) if done == 0 => return Err(errno),
+                    Err(_) => break,
+                    Ok(room) => room.min(part.len() - done),
+                };
+                end.fill(&part.bytes()?[done..done + room]);
+                done += room;
+            }
+            Ok(done)
+        })
+    } else {
+        wait_unless(&open, Poll::IN, flags, || end.peek(&mut [0]))?;
+        read_parts(&open, parts, None)
+    }
 }
