@@ -37,6 +37,11 @@ errnos! {
 impl Errno {
     /// Interrupted by a signal: restarted if the handler has `SA_RESTART`, else `EINTR` (read, write, accept, ...; `signal(7)`).
     pub const ERESTARTSYS: Self = Self(512);
+    /// Interrupted by a signal: always restarted, as nobody must notice (`FUTEX_LOCK_PI` in `futex(2)`).
+    pub const ERESTARTNOINTR: Self = Self(513);
+    /// Interrupted by a signal: goes on, if no handler ran, with what [`Thread::resume_with`](crate::sched::Thread::resume_with) was told (`restart_syscall(2)`), else
+    /// `EINTR` (sleeps and waits with a time that must not start anew).
+    pub const ERESTART_RESTARTBLOCK: Self = Self(516);
     /// Interrupted by a signal: restarted only if no handler ran, else `EINTR` (sleeps, polls, ...; `signal(7)`).
     pub const ERESTARTNOHAND: Self = Self(514);
 }

@@ -265,7 +265,8 @@ impl OpenFile {
             Err(Errno::EAGAIN) if !self.nonblocking() => {}
             other => return other,
         }
-        let deadline = deadline.or_else(|| Some(crate::time::now() + self.file.wait_limit(events)?));
+        let limit = self.file.wait_limit(events);
+        let deadline = deadline.or_else(|| Some(crate::time::now() + limit?));
         let Some(queue) = self.file.queue() else {
             return Err(Errno::EAGAIN);
         };
@@ -273,7 +274,7 @@ impl OpenFile {
             Err(Errno::EAGAIN) => None,
             other => Some(other),
         })
-        .unwrap_or_else(|interrupted| Err(interrupted.errno()))
+        .unwrap_or_else(|interrupted| Err(interrupted.errno_if(limit.is_some())))
     }
 }
 

@@ -87,6 +87,15 @@ impl Interrupted {
             Self::Signal => Errno::ERESTARTSYS,
         }
     }
+
+    /// As [`errno`](Self::errno); a call with a time-out of its socket's is never made again (`signal(7)`).
+    #[must_use]
+    pub const fn errno_if(self, limited: bool) -> Errno {
+        match self {
+            Self::Signal if limited => Errno::EINTR,
+            other => other.errno(),
+        }
+    }
 }
 
 /// Blocks the current thread until `ready` gives a value; `ready` is asked at once, and again after each wake-up of any of `queues`.

@@ -94,14 +94,17 @@ fn leave(frame: &mut Frame) -> bool {
     let mut whole = frame.orig_rax == -1;
     loop {
         serve_pending();
-        sched::preempt();
+        if sched::preempt() {
+            signal::deliver::after_interruption(frame);
+        }
         if sched::current().signal_pending() {
             stand_still(frame);
             signal::deliver(frame);
             whole = true;
-        } else if frame.orig_rax >= 0 && matches!(frame.rax as i64, -514 | -512) {
+        } else if frame.orig_rax >= 0 && matches!(frame.rax as i64, -516 | -514..=-512) {
             // Interrupted by a signal that turned out to be nobody's business: the call starts again.
-            frame.rax = frame.orig_rax as u64;
+            let code = Errno((frame.rax as i64).unsigned_abs() as u16);
+            frame.rax = signal::deliver::restart_number(code, frame.orig_rax);
             frame.rip -= 2;
             whole = true;
         }

@@ -6,6 +6,7 @@
 //! | [`eventfd`] | a counter (`eventfd(2)`) |
 //! | [`timerfd`] | a timer (`timerfd_create(2)`) |
 //! | [`schedule`] | when interval timers expire |
+//! | [`pidfd`] | the process itself (`pidfd_open(2)`) |
 //! | [`pipe`] | bytes from one end to the other (`pipe(7)`) |
 //! | [`signalfd`] | pending signals to be read (`signalfd(2)`) |
 //!
@@ -17,6 +18,7 @@ use linux_raw_sys::general as raw;
 
 pub mod epoll;
 pub mod eventfd;
+pub mod pidfd;
 pub mod pipe;
 pub mod schedule;
 pub mod signalfd;

@@ -167,15 +167,15 @@ impl PipeEnd {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for nothing, `EPERM` above [`MAX_CAPACITY`], `EBUSY` below what the pipe holds.
+    /// `EINVAL` above 2 GiB, `EPERM` above [`MAX_CAPACITY`], `EBUSY` below what the pipe holds.
     pub fn set_capacity(&self, bytes: usize) -> Result<usize> {
-        if bytes == 0 || bytes > 1 << 31 {
+        if bytes > 1 << 31 {
             return Err(Errno::EINVAL);
         }
         if bytes > MAX_CAPACITY {
             return Err(Errno::EPERM);
         }
-        let capacity = bytes.next_power_of_two().max(crate::mm::PAGE_SIZE);
+        let capacity = bytes.max(crate::mm::PAGE_SIZE).next_power_of_two();
         if self.shared.buffer.lock().len() > capacity {
             return Err(Errno::EBUSY);
         }
@@ -402,7 +402,7 @@ mod tests {
         assert_eq!(writer.write(0, &[0; 9000]), Ok(8192));
         assert_eq!(writer.set_capacity(4096), Err(Errno::EBUSY));
         assert_eq!(writer.set_capacity(MAX_CAPACITY + 1), Err(Errno::EPERM));
-        assert_eq!(writer.set_capacity(0), Err(Errno::EINVAL));
+        assert_eq!(writer.set_capacity(1 << 32), Err(Errno::EINVAL));
         assert_eq!(writer.set_capacity(65536), Ok(65536));
     }
 }

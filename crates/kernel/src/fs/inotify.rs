@@ -19,7 +19,7 @@ use alloc::{
 };
 use core::{
     any::Any,
-    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+    sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering},
 };
 use linux_raw_sys::{general as raw, ioctl};
 
@@ -38,8 +38,18 @@ struct Watcher {
     mask: u32,
 }
 
-/// By the node's address, which the instances keep from being used again.
-static WATCHERS: Lock<BTreeMap<usize, Vec<Watcher>>> = Lock::new(BTreeMap::new());
+/// All watches.
+struct Table {
+    /// By the node's address, which `nodes` keeps from being used again.
+    watchers: BTreeMap<usize, Vec<Watcher>>,
+    /// By the instance's address and the number of its watch.
+    nodes: BTreeMap<(usize, i32), Arc<Node>>,
+}
+
+static TABLE: Lock<Table> = Lock::new(Table {
+    watchers: BTreeMap::new(),
+    nodes: BTreeMap::new(),
+});
 static WATCHES: AtomicUsize = AtomicUsize::new(0);
 static NEXT_COOKIE: AtomicU32 = AtomicU32::new(1);
 
@@ -93,17 +103,12 @@ impl Event {
     }
 }
 
-#[derive(Default)]
-struct State {
-    events: VecDeque<Event>,
-    watches: BTreeMap<i32, Arc<Node>>,
-    last: i32,
-}
-
 /// An inotify instance.
 pub(crate) struct Inotify {
     this: Weak<Self>,
-    state: Lock<State>,
+    events: Lock<VecDeque<Event>>,
+    /// The number of the watch that was added last.
+    last: AtomicI32,
     queue: WaitQueue,
 }
 
@@ -112,9 +117,14 @@ impl Inotify {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            state: Lock::new(State::default()),
+            events: Lock::new(VecDeque::new()),
+            last: AtomicI32::new(0),
             queue: WaitQueue::new(),
         })
+    }
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self) as usize
     }
 
     /// `inotify_add_watch(2)` of a node; `mask` has been checked. Gives the watch descriptor.
@@ -124,11 +134,13 @@ impl Inotify {
     /// `EEXIST` with `IN_MASK_CREATE` if the node is watched, `ENOSPC` when there are too many watches.
     pub(crate) fn watch(&self, node: &Arc<Node>, mask: u32) -> Result<i32> {
         let wanted = mask & (raw::IN_ALL_EVENTS | raw::IN_ONESHOT | raw::IN_EXCL_UNLINK);
-        let mut watchers = WATCHERS.lock();
-        if let Some(known) = watchers.get_mut(&key(node)).and_then(|rows| {
-            rows.iter_mut()
-                .find(|row| core::ptr::eq(row.instance.as_ptr(), self))
-        }) {
+        let mut table = TABLE.lock();
+        let Table { watchers, nodes } = &mut *table;
+        let rows = watchers.entry(key(node)).or_default();
+        let known = rows
+            .iter_mut()
+            .find(|row| core::ptr::eq(row.instance.as_ptr(), self));
+        if let Some(known) = known {
             if mask & raw::IN_MASK_CREATE != 0 {
                 return Err(Errno::EEXIST);
             }
@@ -138,24 +150,28 @@ impl Inotify {
             };
             return Ok(known.id);
         }
-        if WATCHES.load(Ordering::Relaxed) >= MAX_WATCHES {
+        if nodes.len() >= MAX_WATCHES {
+            if rows.is_empty() {
+                watchers.remove(&key(node));
+            }
             return Err(Errno::ENOSPC);
         }
-        let mut state = self.state.lock();
         // Numbers go up and are not used again before they are used up.
-        let id = loop {
-            state.last = state.last.checked_add(1).unwrap_or(1);
-            if !state.watches.contains_key(&state.last) {
-                break state.last;
+        let mut id = self.last.load(Ordering::Relaxed);
+        loop {
+            id = id.checked_add(1).unwrap_or(1);
+            if !nodes.contains_key(&(self.address(), id)) {
+                break;
             }
-        };
-        state.watches.insert(id, node.clone());
-        watchers.entry(key(node)).or_default().push(Watcher {
+        }
+        self.last.store(id, Ordering::Relaxed);
+        rows.push(Watcher {
             instance: self.this.clone(),
             id,
             mask: wanted,
         });
-        WATCHES.fetch_add(1, Ordering::Relaxed);
+        nodes.insert((self.address(), id), node.clone());
+        WATCHES.store(nodes.len(), Ordering::Relaxed);
         Ok(id)
     }
 
@@ -165,17 +181,20 @@ impl Inotify {
     ///
     /// `EINVAL` if there is no such watch.
     pub(crate) fn unwatch(&self, id: i32) -> Result<()> {
-        // The node is let go after the locks: it may be the last to hold it.
-        let node = self.state.lock().watches.remove(&id).ok_or(Errno::EINVAL)?;
-        let mut watchers = WATCHERS.lock();
-        if let Some(rows) = watchers.get_mut(&key(&node)) {
-            rows.retain(|row| row.id != id || !core::ptr::eq(row.instance.as_ptr(), self));
-            if rows.is_empty() {
-                watchers.remove(&key(&node));
+        let node = {
+            let mut table = TABLE.lock();
+            let node = table.nodes.remove(&(self.address(), id)).ok_or(Errno::EINVAL)?;
+            if let Some(rows) = table.watchers.get_mut(&key(&node)) {
+                rows.retain(|row| row.id != id || !core::ptr::eq(row.instance.as_ptr(), self));
+                if rows.is_empty() {
+                    table.watchers.remove(&key(&node));
+                }
             }
-        }
-        drop(watchers);
-        WATCHES.fetch_sub(1, Ordering::Relaxed);
+            WATCHES.store(table.nodes.len(), Ordering::Relaxed);
+            node
+        };
+        // After the lock: this may have been the last to hold it.
+        drop(node);
         self.push(Event::new(id, raw::IN_IGNORED));
         Ok(())
     }
@@ -183,13 +202,13 @@ impl Inotify {
     /// Adds an event, unless the last one that waits says the same.
     fn push(&self, event: Event) {
         {
-            let mut state = self.state.lock();
-            if state.events.back() == Some(&event) {
+            let mut events = self.events.lock();
+            if events.back() == Some(&event) {
                 return;
             }
-            match state.events.len() {
-                0..MAX_EVENTS => state.events.push_back(event),
-                MAX_EVENTS => state.events.push_back(Event::new(-1, raw::IN_Q_OVERFLOW)),
+            match events.len() {
+                0..MAX_EVENTS => events.push_back(event),
+                MAX_EVENTS => events.push_back(Event::new(-1, raw::IN_Q_OVERFLOW)),
                 _ => return,
             }
         }
@@ -205,8 +224,8 @@ fn tell(node: &Arc<Node>, name: &str, mask: u32, cookie: u32, unlinked: bool) {
         _ => mask & !raw::IN_ISDIR,
     };
     let told: Vec<(Arc<Inotify>, i32, bool)> = {
-        let watchers = WATCHERS.lock();
-        let Some(rows) = watchers.get(&key(node)) else {
+        let table = TABLE.lock();
+        let Some(rows) = table.watchers.get(&key(node)) else {
             return;
         };
         rows.iter()
@@ -276,8 +295,9 @@ pub(super) fn gone(node: &Arc<Node>) {
         return;
     }
     tell(node, "", raw::IN_DELETE_SELF, 0, false);
-    let ended: Vec<(Weak<Inotify>, i32)> = WATCHERS
+    let ended: Vec<(Weak<Inotify>, i32)> = TABLE
         .lock()
+        .watchers
         .get(&key(node))
         .map(|rows| rows.iter().map(|row| (row.instance.clone(), row.id)).collect())
         .unwrap_or_default();
@@ -291,9 +311,9 @@ pub(super) fn gone(node: &Arc<Node>) {
 
 impl File for Inotify {
     fn read(&self, _: u64, buffer: &mut [u8]) -> Result<usize> {
-        let mut state = self.state.lock();
+        let mut events = self.events.lock();
         let mut done = 0;
-        while let Some(event) = state.events.front() {
+        while let Some(event) = events.front() {
             let len = HEADER + event.name_len();
             match buffer.get_mut(done..done + len) {
                 Some(target) => event.write(target),
@@ -301,13 +321,13 @@ impl File for Inotify {
                 None => break,
             }
             done += len;
-            state.events.pop_front();
+            events.pop_front();
         }
         if done == 0 { Err(Errno::EAGAIN) } else { Ok(done) }
     }
 
     fn poll(&self) -> Poll {
-        if self.state.lock().events.is_empty() {
+        if self.events.lock().is_empty() {
             Poll::empty()
         } else {
             Poll::IN
@@ -331,8 +351,8 @@ impl File for Inotify {
             return Err(Errno::ENOTTY);
         }
         let bytes: usize = {
-            let state = self.state.lock();
-            state.events.iter().map(|event| HEADER + event.name_len()).sum()
+            let events = self.events.lock();
+            events.iter().map(|event| HEADER + event.name_len()).sum()
         };
         UserPtr::<i32>::new(argument)
             .write(i32::try_from(bytes).unwrap_or(i32::MAX))
@@ -340,7 +360,8 @@ impl File for Inotify {
     }
 
     fn release(&self) {
-        let watches: Vec<i32> = self.state.lock().watches.keys().copied().collect();
+        let own = (self.address(), i32::MIN)..=(self.address(), i32::MAX);
+        let watches: Vec<i32> = TABLE.lock().nodes.range(own).map(|(&(_, id), _)| id).collect();
         for id in watches {
             // They were there a moment ago, and nobody else has the descriptor.
             let _ = self.unwatch(id);

@@ -137,8 +137,15 @@ pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
     if node.is_directory() {
         return Err(Errno::EPERM);
     }
+    let meta = *node.meta.lock();
+    if meta.nlink == 0 && !meta.linkable {
+        return Err(Errno::ENOENT);
+    }
     entries(&last.dir, None)?.insert(&last.dir, &last.name, node.clone())?;
-    node.change(|meta| meta.nlink += 1);
+    node.change(|meta| {
+        meta.nlink += 1;
+        meta.linkable = false;
+    });
     last.dir.modified();
     inotify::itself(node, raw::IN_ATTRIB);
     inotify::named(&last.dir, &last.name, node, raw::IN_CREATE, 0);

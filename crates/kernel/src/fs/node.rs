@@ -30,6 +30,8 @@ use linux_raw_sys::general as raw;
 pub(crate) struct Meta {
     /// Type and permissions.
     pub(crate) mode: u32,
+    /// True for a nameless file that may be given a name (`O_TMPFILE` in `open(2)`).
+    pub(crate) linkable: bool,
     /// Names; of a directory, 1 as long as it has one.
     pub(crate) nlink: u32,
     /// Owner.
@@ -104,6 +106,7 @@ impl Node {
         let now = time::realtime();
         let meta = Meta {
             mode,
+            linkable: false,
             nlink: 1,
             uid: 0,
             gid: 0,

@@ -45,6 +45,7 @@ fn open_nameless(at: &At<'_>, flags: u32, permissions: u32) -> Result<Arc<OpenFi
         return Err(Errno::ENOTDIR);
     }
     let node = names::make_nameless(&dir, permissions)?;
+    node.meta.lock().linkable = flags & raw::O_EXCL == 0;
     finish(NodeFile::new(node, None, flags)?, flags)
 }
 

@@ -304,7 +304,7 @@ impl Socket {
             Err(Errno::EAGAIN) => None,
             other => Some(other),
         })
-        .unwrap_or_else(|interrupted| Err(interrupted.errno()))
+        .unwrap_or_else(|interrupted| Err(interrupted.errno_if(limit.deadline().is_some())))
     }
 
     /// `getsockopt(2)`.

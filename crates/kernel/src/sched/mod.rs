@@ -11,6 +11,8 @@
 //!     +--------------------- block -------------------+
 //! ```
 
+mod cputime;
+pub mod rseq;
 mod thread;
 
 #[cfg(not(feature = "elf"))]
@@ -18,8 +20,10 @@ mod hosted;
 #[cfg(feature = "elf")]
 mod run;
 
+pub use cputime::{CpuClock, process_cpu_time};
 #[cfg(not(feature = "elf"))]
 pub use hosted::{block, crash, current, exit_process, exit_thread, threads, yield_now};
+pub use rseq::Rseq;
 #[cfg(feature = "elf")]
 pub use run::{
     arm_timer, block, crash, current, exit_process, exit_thread, preempt, spawn, start_first, threads,

@@ -1,6 +1,6 @@
 //! The scheduler proper.
 
-use super::{SLICE, Thread};
+use super::{SLICE, Thread, cputime};
 use crate::{
     arch::{context, context::Context, frame::Frame, lapic, trap},
     process::PID,
@@ -189,8 +189,8 @@ pub fn yield_now() {
     switch_to(next);
 }
 
-/// On the way to the program: gives way if the slice is over and somebody waits.
-pub fn preempt() {
+/// On the way to the program: gives way if the slice is over and somebody waits; true if another one ran.
+pub fn preempt() -> bool {
     let over = {
         let scheduler = SCHEDULER.lock();
         !scheduler.ready.is_empty() && time::now() >= scheduler.slice_end
@@ -198,6 +198,7 @@ pub fn preempt() {
     if over {
         yield_now();
     }
+    over
 }
 
 /// On the way to the program: has the timer interrupt it for the next deadline, or for the end of its slice if somebody waits.
@@ -225,6 +226,7 @@ pub fn exit_thread(status: i32) -> ! {
         let mut scheduler = SCHEDULER.lock();
         if let Some(me) = scheduler.current.clone() {
             me.state.store(ENDED, Ordering::Relaxed);
+            cputime::keep(me.cpu_time());
             scheduler.all.remove(&me.tid);
             scheduler.ended = Some(me);
         }

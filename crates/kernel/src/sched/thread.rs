@@ -1,13 +1,17 @@
 //! One thread of the program.
 
-use crate::{signal::ThreadSignals, sync::Lock};
-use alloc::string::String;
+use super::Rseq;
+use crate::{errno::Result, signal::ThreadSignals, sync::Lock};
+use alloc::{boxed::Box, string::String};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(feature = "elf")]
 use crate::arch::context::Context;
 #[cfg(feature = "elf")]
 use core::{cell::UnsafeCell, sync::atomic::AtomicU8};
+
+/// The rest of an interrupted system call.
+pub(crate) type Resume = Box<dyn FnOnce() -> Result<usize> + Send>;
 
 /// A thread of the program.
 pub struct Thread {
@@ -21,6 +25,10 @@ pub struct Thread {
     pub robust_list: AtomicU64,
     /// `PR_SET_NAME`.
     pub name: Lock<String>,
+    /// How the system call goes on that a signal interrupted.
+    resume: Lock<Option<Resume>>,
+    /// `rseq(2)`.
+    pub rseq: Lock<Option<Rseq>>,
     /// CPU time up to the last switch, in nanoseconds.
     pub(super) used: AtomicU64,
     /// When it was last switched to, in nanoseconds since boot; 0 while it does not run.
@@ -51,6 +59,8 @@ impl Thread {
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             name: Lock::new(String::new()),
+            resume: Lock::new(None),
+            rseq: Lock::new(None),
             used: AtomicU64::new(0),
             since: AtomicU64::new(0),
             #[cfg(feature = "elf")]
@@ -58,6 +68,16 @@ impl Thread {
             #[cfg(feature = "elf")]
             context: UnsafeCell::new(context),
         }
+    }
+
+    /// Says how the system call that answers [`ERESTART_RESTARTBLOCK`](crate::errno::Errno::ERESTART_RESTARTBLOCK) goes on.
+    pub fn resume_with(&self, resume: impl FnOnce() -> Result<usize> + Send + 'static) {
+        *self.resume.lock() = Some(Box::new(resume));
+    }
+
+    /// Takes what was said last; `None` if nothing is to be gone on with.
+    pub(crate) fn take_resume(&self) -> Option<Resume> {
+        self.resume.lock().take()
     }
 
     /// True if a signal waits that this thread does not block: a wait ends early.

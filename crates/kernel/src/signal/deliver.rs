@@ -66,6 +66,19 @@ impl Fault {
     }
 }
 
+/// The thread was interrupted, by another one that ran or by a handler that is about to: a restartable section of it is over (`rseq(2)`).
+pub fn after_interruption(frame: &mut Frame) {
+    let thread = sched::current();
+    match sched::rseq::after_interruption(&thread, frame.rip) {
+        Ok(rip) => frame.rip = rip,
+        Err(_) => {
+            let info = SigInfo::from_kernel(raw::SIGSEGV as i32);
+            // A standard signal always fits.
+            let _ = super::send_thread(&thread, info);
+        }
+    }
+}
+
 /// A signal that ends the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Fatal {
@@ -121,6 +134,7 @@ fn serve(signals: &ThreadSignals, frame: &mut Frame) -> Result<(), Fatal> {
             return Err((&info).into());
         }
         interrupted_call(frame, Some(&action));
+        after_interruption(frame);
         call_handler(signals, &action, &info, frame, Cause::default())?;
     }
     interrupted_call(frame, None);
@@ -136,6 +150,16 @@ fn serve(signals: &ThreadSignals, frame: &mut Frame) -> Result<(), Fatal> {
     Ok(())
 }
 
+/// The call to make again: the same, or the one that goes on with what is left of it.
+#[must_use]
+pub fn restart_number(code: Errno, number: i64) -> u64 {
+    if code == Errno::ERESTART_RESTARTBLOCK {
+        u64::from(raw::__NR_restart_syscall)
+    } else {
+        number as u64
+    }
+}
+
 /// Decides how a system call that a signal interrupted goes on (`signal(7)`, "Interruption of system calls").
 fn interrupted_call(frame: &mut Frame, handler: Option<&Action>) {
     if frame.orig_rax < 0 {
@@ -147,11 +171,16 @@ fn interrupted_call(frame: &mut Frame, handler: Option<&Action>) {
     };
     let again = match code {
         Errno::ERESTARTSYS => handler.is_none_or(|action| action.has(raw::SA_RESTART)),
-        Errno::ERESTARTNOHAND => handler.is_none(),
+        Errno::ERESTARTNOHAND | Errno::ERESTART_RESTARTBLOCK => handler.is_none(),
+        Errno::ERESTARTNOINTR => true,
         _ => return,
     };
+    if handler.is_some() {
+        // What is left of the call is not to be gone on with by anybody.
+        drop(sched::current().take_resume());
+    }
     if again {
-        frame.rax = frame.orig_rax as u64;
+        frame.rax = restart_number(code, frame.orig_rax);
         frame.rip = frame.rip.wrapping_sub(SYSCALL_LEN);
     } else {
         frame.rax = i64::from(Errno::EINTR.0).wrapping_neg() as u64;

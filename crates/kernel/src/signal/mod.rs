@@ -146,7 +146,11 @@ impl ThreadSignals {
 
     /// Takes the next signal of `wanted`, blocked or not: first those to the thread, then those to the process.
     pub fn take(&self, wanted: SigSet) -> Option<SigInfo> {
-        self.pending.take(wanted).or_else(|| PROCESS.take(wanted))
+        let mut info = self.pending.take(wanted).or_else(|| PROCESS.take(wanted))?;
+        if info.code == raw::SI_TIMER {
+            timers::count_overrun(&mut info);
+        }
+        Some(info)
     }
 
     /// Notes that the program called `rt_sigreturn`.

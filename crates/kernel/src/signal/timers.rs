@@ -4,7 +4,8 @@ use super::{PROCESS, SigInfo, send_process, send_thread};
 use crate::{
     errno::{Errno, Result},
     event::schedule::{Schedule, Setting},
-    sched::{self, Thread},
+    process::process,
+    sched::{self, CpuClock, Thread},
     sync::Lock,
     time::{self, Instant, TimerId},
     wait::Wake,
@@ -22,6 +23,46 @@ const MAX_TIMERS: usize = 1024;
 /// Periods below this are served together and counted as overruns, so that no program can drown the vCPU in interrupts.
 const SHORTEST_PERIOD: Duration = Duration::from_micros(50);
 
+/// What a timer counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timebase {
+    /// Time since boot.
+    Monotonic,
+    /// As [`Monotonic`](Self::Monotonic), but absolute times are of a clock that counts from the epoch.
+    Realtime,
+    /// CPU time.
+    Cpu(CpuClock),
+}
+
+impl Timebase {
+    /// What it shows. The clock of a thread that has ended has stopped where nothing comes any more.
+    #[must_use]
+    pub fn now(self) -> Instant {
+        match self {
+            Self::Monotonic | Self::Realtime => time::now(),
+            Self::Cpu(clock) => Instant(clock.now().unwrap_or(0)),
+        }
+    }
+
+    /// When to look if it has come to `next`; `None` if it never will.
+    fn look(self, next: Instant) -> Option<Instant> {
+        match self {
+            Self::Monotonic | Self::Realtime => Some(next),
+            Self::Cpu(clock) => {
+                let left = Duration::from_nanos(next.0.saturating_sub(clock.now()?));
+                Some(
+                    time::now()
+                        + if left.is_zero() {
+                            left
+                        } else {
+                            left.max(CpuClock::TICK)
+                        },
+                )
+            }
+        }
+    }
+}
+
 /// What a timer does when it expires.
 #[derive(Clone, Debug)]
 pub enum Notify {
@@ -31,6 +72,8 @@ pub enum Notify {
     Process(SigInfo),
     /// A signal to one thread (`SIGEV_THREAD_ID`).
     Thread(Weak<Thread>, SigInfo),
+    /// The process has used the CPU time that it may (`RLIMIT_CPU` in `getrlimit(2)`).
+    CpuLimit,
 }
 
 #[derive(Default)]
@@ -44,8 +87,8 @@ struct State {
 pub struct SignalTimer {
     this: Weak<Self>,
     notify: Notify,
-    /// True if absolute times are of a clock that counts from the epoch.
-    pub realtime: bool,
+    /// What it counts by.
+    pub base: Timebase,
     state: Lock<State>,
 }
 
@@ -56,11 +99,11 @@ impl core::fmt::Debug for SignalTimer {
 }
 
 impl SignalTimer {
-    fn new(notify: Notify, realtime: bool) -> Arc<Self> {
+    fn new(notify: Notify, base: Timebase) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             notify,
-            realtime,
+            base,
             state: Lock::new(State::default()),
         })
     }
@@ -68,7 +111,7 @@ impl SignalTimer {
     /// Arms the timer for `first` and every `interval` nanoseconds after it (0: once); `None` disarms. Gives the setting before.
     pub fn set(&self, first: Option<Instant>, interval: u64) -> Setting {
         let mut state = self.state.lock();
-        let before = state.schedule.setting(time::now());
+        let before = state.schedule.setting(self.base.now());
         if let Some(id) = state.armed.take() {
             time::cancel(id);
         }
@@ -87,9 +130,9 @@ impl SignalTimer {
     pub fn get(&self) -> Setting {
         let mut state = self.state.lock();
         if matches!(self.notify, Notify::Nobody) {
-            state.schedule.catch_up(time::now());
+            state.schedule.catch_up(self.base.now());
         }
-        state.schedule.setting(time::now())
+        state.schedule.setting(self.base.now())
     }
 
     /// Expirations that found the signal of an earlier one still waiting (`timer_getoverrun(2)`).
@@ -102,7 +145,8 @@ impl SignalTimer {
         if matches!(self.notify, Notify::Nobody) {
             return;
         }
-        if let (Some(next), Some(this)) = (state.schedule.next, self.this.upgrade()) {
+        let look = state.schedule.next.and_then(|next| self.base.look(next));
+        if let (Some(next), Some(this)) = (look, self.this.upgrade()) {
             state.armed = Some(time::arm(next, &(this as Arc<dyn Wake>)));
         }
     }
@@ -111,7 +155,7 @@ impl SignalTimer {
     fn unheard(&self) -> bool {
         let same = |sent: &SigInfo, mine: &SigInfo| sent.code == raw::SI_TIMER && same_timer(sent, mine);
         match &self.notify {
-            Notify::Nobody => false,
+            Notify::Nobody | Notify::CpuLimit => false,
             Notify::Process(info) => PROCESS.any(|sent| same(sent, info)),
             Notify::Thread(thread, info) => thread
                 .upgrade()
@@ -130,11 +174,20 @@ impl SignalTimer {
         // A full queue loses an expiration, as in Linux.
         let _ = match &self.notify {
             Notify::Nobody => Ok(()),
+            Notify::CpuLimit => send_process(SigInfo::from_kernel(over_limit() as i32)),
             Notify::Process(info) => send_process(with_overrun(info)),
             Notify::Thread(thread, info) => thread
                 .upgrade()
                 .map_or(Ok(()), |thread| send_thread(&thread, with_overrun(info))),
         };
+    }
+}
+
+/// Completes a timer's signal that is taken: by then more expirations may have found it waiting.
+pub(super) fn count_overrun(info: &mut SigInfo) {
+    if let Ok(timer) = get(info.fields[0] as i32) {
+        let overrun = timer.overrun();
+        info.fields[0] = info.fields[0] & u64::from(u32::MAX) | (overrun as u64) << 32;
     }
 }
 
@@ -149,7 +202,7 @@ impl Wake for SignalTimer {
         let overrun = {
             let mut state = self.state.lock();
             state.armed = None;
-            let now = time::now();
+            let now = self.base.now();
             let periods = state.schedule.catch_up(now);
             let soonest = now + SHORTEST_PERIOD;
             state.schedule.next = state.schedule.next.map(|next| next.max(soonest));
@@ -170,15 +223,54 @@ impl Wake for SignalTimer {
     }
 }
 
-/// `ITIMER_REAL`, which `alarm(2)` shares.
-static REAL: Lock<Option<Arc<SignalTimer>>> = Lock::new(None);
+/// `ITIMER_REAL`, which `alarm(2)` shares, `ITIMER_VIRTUAL`, `ITIMER_PROF`, by their numbers; and the limit of CPU time.
+static INTERVALS: Lock<[Option<Arc<SignalTimer>>; 4]> = Lock::new([const { None }; 4]);
+const CPU_LIMIT: usize = 3;
 
-/// The process's real-time interval timer: sends `SIGALRM`.
-pub fn real() -> Arc<SignalTimer> {
-    let info = SigInfo::from_kernel(raw::SIGALRM as i32);
-    REAL.lock()
-        .get_or_insert_with(|| SignalTimer::new(Notify::Process(info), false))
-        .clone()
+fn interval_timer(index: usize) -> Option<Arc<SignalTimer>> {
+    let send = |signal: u32| Notify::Process(SigInfo::from_kernel(signal as i32));
+    let process = Timebase::Cpu(CpuClock::Process);
+    let (notify, base) = match index as u32 {
+        raw::ITIMER_REAL => (send(raw::SIGALRM), Timebase::Monotonic),
+        // Time in the kernel is not told from time in the program.
+        raw::ITIMER_VIRTUAL => (send(raw::SIGVTALRM), process),
+        raw::ITIMER_PROF => (send(raw::SIGPROF), process),
+        _ => (Notify::CpuLimit, process),
+    };
+    let mut timers = INTERVALS.lock();
+    let slot = timers.get_mut(index)?;
+    Some(slot.get_or_insert_with(|| SignalTimer::new(notify, base)).clone())
+}
+
+/// The process's interval timer (`ITIMER_REAL` and so on, `getitimer(2)`).
+///
+/// # Errors
+///
+/// `EINVAL` for another number.
+pub fn interval(which: u32) -> Result<Arc<SignalTimer>> {
+    if which > raw::ITIMER_PROF {
+        return Err(Errno::EINVAL);
+    }
+    interval_timer(which as usize).ok_or(Errno::EINVAL)
+}
+
+/// Has the process told when it has used this many seconds of CPU time, and each second after that; `u64::MAX` for never.
+pub fn limit_cpu_time(seconds: u64) {
+    const SECOND: u64 = 1_000_000_000;
+    let first = (seconds != u64::MAX).then(|| Instant(seconds.max(1).saturating_mul(SECOND)));
+    if let Some(timer) = interval_timer(CPU_LIMIT) {
+        timer.set(first, SECOND);
+    }
+}
+
+/// What the process gets for it: a warning up to the hard limit.
+fn over_limit() -> u32 {
+    let hard = process().limits.lock()[raw::RLIMIT_CPU as usize].rlim_max;
+    if sched::process_cpu_time() / 1_000_000_000 >= hard {
+        raw::SIGKILL
+    } else {
+        raw::SIGXCPU
+    }
 }
 
 static TIMERS: Lock<BTreeMap<i32, Arc<SignalTimer>>> = Lock::new(BTreeMap::new());
@@ -188,7 +280,7 @@ static TIMERS: Lock<BTreeMap<i32, Arc<SignalTimer>>> = Lock::new(BTreeMap::new()
 /// # Errors
 ///
 /// `EAGAIN` when there are too many.
-pub fn create(realtime: bool, notify: impl FnOnce(i32) -> Notify) -> Result<i32> {
+pub fn create(base: Timebase, notify: impl FnOnce(i32) -> Notify) -> Result<i32> {
     let mut timers = TIMERS.lock();
     if timers.len() >= MAX_TIMERS {
         return Err(Errno::EAGAIN);
@@ -197,7 +289,7 @@ pub fn create(realtime: bool, notify: impl FnOnce(i32) -> Notify) -> Result<i32>
         .zip(timers.keys())
         .find(|(index, id)| index != *id)
         .map_or(timers.len() as i32, |(index, _)| index);
-    timers.insert(id, SignalTimer::new(notify(id), realtime));
+    timers.insert(id, SignalTimer::new(notify(id), base));
     Ok(id)
 }
 
@@ -232,7 +324,7 @@ mod tests {
 
     #[test]
     fn identifiers_are_the_lowest_free_ones() {
-        let make = || create(false, |_| Notify::Nobody).unwrap();
+        let make = || create(Timebase::Monotonic, |_| Notify::Nobody).unwrap();
         let ids = [make(), make(), make()];
         assert_eq!(ids, [0, 1, 2]);
         TIMERS.lock().remove(&1);
@@ -242,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_timer_without_listener_only_keeps_time() {
-        let timer = SignalTimer::new(Notify::Nobody, false);
+        let timer = SignalTimer::new(Notify::Nobody, Timebase::Monotonic);
         let hour = 3_600_000_000_000;
         assert_eq!(
             timer.set(Some(Instant(time::now().0 + hour)), 9),

@@ -10,6 +10,7 @@ pub mod event;
 pub mod fs;
 pub mod memory;
 pub mod net;
+mod refused;
 pub mod signal;
 pub mod system;
 pub mod task;
@@ -109,7 +110,7 @@ macro_rules! row {
 }
 
 /// The tables of all families.
-pub const FAMILIES: [&[Row]; 8] = [
+pub const FAMILIES: [&[Row]; 9] = [
     fs::ROWS,
     net::ROWS,
     event::ROWS,
@@ -118,6 +119,7 @@ pub const FAMILIES: [&[Row]; 8] = [
     signal::ROWS,
     time::ROWS,
     system::ROWS,
+    refused::ROWS,
 ];
 
 const TABLE_LEN: usize = 512;

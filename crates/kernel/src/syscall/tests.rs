@@ -32,6 +32,7 @@ fn syscalls_page_is_the_table() {
         ("Signals", FAMILIES[5]),
         ("Time", FAMILIES[6]),
         ("System", FAMILIES[7]),
+        ("Refused as a whole", FAMILIES[8]),
     ];
     let count = |wanted: fn(&Support) -> bool| {
         FAMILIES

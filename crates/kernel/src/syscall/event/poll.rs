@@ -5,7 +5,7 @@ use crate::{
     errno::{Errno, Result},
     event::widen,
     file::OpenFile,
-    process,
+    process, sched,
     syscall::{Args, time::common::timespec},
     user::UserPtr,
     wait::{Interrupted, WaitQueue, wait_until},
@@ -14,7 +14,17 @@ use alloc::{sync::Arc, vec::Vec};
 use linux_raw_sys::general::{__kernel_timespec, POLLERR, POLLHUP, POLLNVAL, RLIMIT_NOFILE, pollfd};
 
 pub(super) fn poll(args: &Args) -> Result<usize> {
-    wait(args, Timeout::from_millis(args.int(2)))
+    poll_until(*args, Timeout::from_millis(args.int(2)))
+}
+
+/// Interrupted, it goes on with what is left of the time.
+fn poll_until(args: Args, timeout: Timeout) -> Result<usize> {
+    let result = wait(&args, timeout);
+    if result != Err(Errno::ERESTARTNOHAND) {
+        return result;
+    }
+    sched::current().resume_with(move || poll_until(args, timeout));
+    Err(Errno::ERESTART_RESTARTBLOCK)
 }
 
 pub(super) fn ppoll(args: &Args) -> Result<usize> {

@@ -6,7 +6,7 @@ use crate::{
     process,
     syscall::{
         Args,
-        time::common::{from_itimerspec, itimerspec},
+        time::common::{deadline, from_itimerspec, itimerspec},
     },
 };
 use linux_raw_sys::general as raw;
@@ -34,7 +34,7 @@ pub(super) fn timerfd_settime(args: &Args) -> Result<usize> {
     }
     process::with_file(args.int(0), Errno::EINVAL, |timer: &TimerFd, _| {
         let absolute = flags & raw::TFD_TIMER_ABSTIME != 0;
-        let (first, interval) = from_itimerspec(new, timer.realtime, absolute)?;
+        let (first, interval) = from_itimerspec(new, |ns| deadline(timer.realtime, absolute, ns))?;
         let before = timer.set(first, interval);
         args.ptr::<__kernel_itimerspec>(3)
             .write_if_some(itimerspec(before))?;

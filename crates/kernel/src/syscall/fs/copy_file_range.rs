@@ -13,9 +13,15 @@ use alloc::sync::Arc;
 use linux_raw_sys::general::O_APPEND;
 
 /// The position of one side: from the program's variable, or the file's own.
-fn position(open: &OpenFile, offset: Option<UserPtr<i64>>) -> Result<u64> {
+fn position(open: &OpenFile, offset: Option<UserPtr<i64>>, count: usize) -> Result<u64> {
     match offset {
-        Some(offset) => u64::try_from(offset.read()?).map_err(|_| Errno::EINVAL),
+        Some(offset) => {
+            let at = offset.read()?;
+            u64::try_from(at).map_err(|_| match (at as u64).checked_add(count as u64) {
+                None => Errno::EOVERFLOW,
+                Some(_) => Errno::EINVAL,
+            })
+        }
         None => Ok(*open.offset().lock()),
     }
 }
@@ -52,7 +58,10 @@ pub(super) fn copy_file_range(args: &Args) -> Result<usize> {
     if !input.readable() || !output.writable() || output.flags() & O_APPEND != 0 {
         return Err(Errno::EBADF);
     }
-    let (from, to) = (position(&input, off_in)?, position(&output, off_out)?);
+    let (from, to) = (
+        position(&input, off_in, args.size(4))?,
+        position(&output, off_out, args.size(4))?,
+    );
     let count = args
         .size(4)
         .min(MAX_COUNT)

@@ -4,12 +4,16 @@ use crate::{
     errno::{Errno, Result},
     fs,
     syscall::Args,
+    user::PATH_MAX,
 };
 
 /// `getcwd(char *buf, size_t size)`: the length with the NUL.
 pub(super) fn getcwd(args: &Args) -> Result<usize> {
     let path = fs::absolute(&fs::cwd()?)?;
     let len = path.len() + 1;
+    if len > PATH_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
     let buffer = args.slice(0);
     if buffer.len() < len {
         return Err(Errno::ERANGE);

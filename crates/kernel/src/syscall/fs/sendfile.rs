@@ -3,6 +3,7 @@
 use super::common::{MAX_COUNT, copy};
 use crate::{
     errno::{Errno, Result},
+    fs::NodeFile,
     process::open_file,
     syscall::Args,
     user::UserPtr,
@@ -23,6 +24,9 @@ pub(super) fn sendfile(args: &Args) -> Result<usize> {
         } else {
             Errno::EINVAL
         });
+    }
+    if NodeFile::of(&input).is_some_and(|file| file.node.is_directory()) {
+        return Err(Errno::EINVAL);
     }
     if output.flags() & O_APPEND != 0 {
         return Err(Errno::EINVAL);

@@ -1,31 +1,26 @@
 //! `getitimer`, `setitimer`.
 
 use crate::{
-    errno::{Errno, Result},
+    errno::Result,
     event::schedule::Setting,
     signal::timers,
     syscall::{
         Args,
         time::common::{timeval, timeval_nanoseconds},
     },
-    time,
 };
 use core::time::Duration;
-use linux_raw_sys::general::{__kernel_old_itimerval, ITIMER_REAL};
+use linux_raw_sys::general::__kernel_old_itimerval;
 
 pub(super) fn getitimer(args: &Args) -> Result<usize> {
-    if args.uint(0) != ITIMER_REAL {
-        return Err(Errno::EINVAL);
-    }
+    let timer = timers::interval(args.uint(0))?;
     args.ptr::<__kernel_old_itimerval>(1)
-        .write(itimerval(timers::real().get()))?;
+        .write(itimerval(timer.get()))?;
     Ok(0)
 }
 
 pub(super) fn setitimer(args: &Args) -> Result<usize> {
-    if args.uint(0) != ITIMER_REAL {
-        return Err(Errno::EINVAL);
-    }
+    let timer = timers::interval(args.uint(0))?;
     // Linux takes the null pointer for zeros.
     let (first, interval) = match args.ptr::<__kernel_old_itimerval>(1).non_null() {
         Some(new) => {
@@ -37,8 +32,8 @@ pub(super) fn setitimer(args: &Args) -> Result<usize> {
         }
         None => (0, 0),
     };
-    let first = (first > 0).then(|| time::now() + Duration::from_nanos(first));
-    let before = timers::real().set(first, interval);
+    let first = (first > 0).then(|| timer.base.now() + Duration::from_nanos(first));
+    let before = timer.set(first, interval);
     args.ptr::<__kernel_old_itimerval>(2)
         .write_if_some(itimerval(before))?;
     Ok(0)

@@ -5,9 +5,10 @@ use crate::{
     errno::{Errno, Result},
     file::MAX_FDS,
     process::process,
+    signal::timers,
     syscall::Args,
 };
-use linux_raw_sys::general::{RLIM_NLIMITS, RLIMIT_NOFILE, rlimit64};
+use linux_raw_sys::general::{RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE, rlimit64};
 
 pub(super) fn getrlimit(args: &Args) -> Result<usize> {
     let limit = exchange(args.uint(0), None)?;
@@ -50,6 +51,10 @@ fn exchange(resource: u32, new: Option<rlimit64>) -> Result<rlimit64> {
             return Err(Errno::EPERM);
         }
         *limit = new;
+        drop(limits);
+        if resource == RLIMIT_CPU {
+            timers::limit_cpu_time(new.rlim_cur);
+        }
     }
     Ok(before)
 }

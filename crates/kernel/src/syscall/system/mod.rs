@@ -45,10 +45,9 @@ const ROUND_ROBIN: &str = "kept and shown; all threads are scheduled alike";
 const IDENTITY: &str = "kept and shown; there is one user, and files check nothing";
 const FEW_OPTIONS: &str =
     "names, dumpable, no-new-privs, death signal and the like; others are refused with EINVAL";
-const LIMITS: &str = "kept and shown; RLIMIT_NOFILE is enforced";
+const LIMITS: &str = "kept and shown; RLIMIT_NOFILE and RLIMIT_CPU are enforced";
 const ONE_PROCESS: &str = "there is one process in one group and one session";
 const NAME: &str = "the name is the monitor's: refused with EPERM";
-const NO_RSEQ: &str = "ENOSYS: C libraries do without";
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -114,7 +113,7 @@ pub const ROWS: &[Row] = &[
         Partial("PER_LINUX only"),
     ),
     Row::new(__NR_prctl, "prctl", prctl::prctl, Partial(FEW_OPTIONS)),
-    Row::new(__NR_rseq, "rseq", rseq::rseq, Refused(NO_RSEQ)),
+    Row::new(__NR_rseq, "rseq", rseq::rseq, Full),
     Row::new(
         __NR_sched_get_priority_max,
         "sched_get_priority_max",

@@ -83,7 +83,7 @@ fn create(request: &Request) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     if request.flags & THREAD != THREAD {
-        return super::fork::refuse("clone without CLONE_VM|CLONE_SIGHAND|CLONE_THREAD");
+        return super::fork::refuse("a second process (fork, vfork, posix_spawn)");
     }
     if request.stack_top == 0 || has(raw::CLONE_SETTLS) && request.tls >> 47 != 0 {
         return Err(Errno::EINVAL);

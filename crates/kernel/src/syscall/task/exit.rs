@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 /// Ends the calling thread: gives its robust mutexes back, clears the thread number that `pthread_join(3)` waits for, and never returns.
 pub(super) fn exit(args: &Args) -> Result<usize> {
     let me = sched::current();
-    futex::release_robust_list(me.robust_list.load(Ordering::Relaxed), me.tid);
+    futex::release(me.robust_list.load(Ordering::Relaxed), me.tid);
     if let Some(address) = UserPtr::<i32>::new(me.clear_child_tid.load(Ordering::Relaxed)).non_null()
         && address.write(0).is_ok()
     {

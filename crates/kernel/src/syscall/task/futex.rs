@@ -19,6 +19,8 @@ use alloc::{
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use linux_raw_sys::general as raw;
 
+mod pi;
+
 /// One thread that waits.
 struct Waiter {
     thread: Arc<dyn Wake>,
@@ -52,11 +54,15 @@ pub(super) fn futex(args: &Args) -> Result<usize> {
                 return Err(Errno::EINVAL);
             }
             let compares = operation & raw::FUTEX_CMD_MASK as u32 == raw::FUTEX_CMP_REQUEUE;
-            if compares && word(address)?.load(Ordering::Relaxed) != third {
+            if compares && word(address, false)?.load(Ordering::Relaxed) != third {
                 return Err(Errno::EAGAIN);
             }
             Ok(requeue(address, second, wake_count as usize, move_count as usize))
         }
+        raw::FUTEX_LOCK_PI => pi::lock(address, absolute(args.ptr(3), true)?),
+        raw::FUTEX_LOCK_PI2 => pi::lock(address, absolute(args.ptr(3), realtime)?),
+        raw::FUTEX_TRYLOCK_PI => pi::try_lock(address),
+        raw::FUTEX_UNLOCK_PI => pi::unlock(address),
         raw::FUTEX_WAKE_OP => wake_op(address, second, value as usize, args.uint(3) as usize, third),
         _ => Err(Errno::ENOSYS),
     }
@@ -68,9 +74,9 @@ const fn is_foreign(address: u64) -> bool {
 }
 
 /// The futex word, checked.
-fn word(address: u64) -> Result<&'static AtomicU32> {
-    crate::mm::check_user(address, 4, false)?;
-    // SAFETY: the program may read it, so it is mapped; it is aligned (see `futex`), and shared with the program's threads as an atomic. It is used
+fn word(address: u64, writes: bool) -> Result<&'static AtomicU32> {
+    crate::mm::check_user(address, 4, writes)?;
+    // SAFETY: the program may read it (and write, where that is asked for), so it is mapped; it is aligned (see `futex`), and shared with the program's threads as an atomic. It is used
     // before this thread can block.
     Ok(unsafe { &*(address as *const AtomicU32) })
 }
@@ -107,7 +113,7 @@ fn wait(address: u64, expected: u32, bitset: u32, deadline: Option<Instant>) -> 
     if bitset == 0 {
         return Err(Errno::EINVAL);
     }
-    if word(address)?.load(Ordering::SeqCst) != expected {
+    if word(address, false)?.load(Ordering::SeqCst) != expected {
         return Err(Errno::EAGAIN);
     }
     let waiter = Arc::new(Waiter {
@@ -196,8 +202,7 @@ fn wake_op(address: u64, second: u64, count: usize, second_count: usize, operati
     if !second.is_multiple_of(4) {
         return Err(Errno::EINVAL);
     }
-    crate::mm::check_user(second, 4, true)?;
-    let word = word(second)?;
+    let word = word(second, true)?;
     let sign_extended = |bits: u32| ((bits << 20) as i32 >> 20) as u32;
     let (mut argument, comparand) = (sign_extended(operation >> 12), sign_extended(operation));
     if operation >> 28 & 8 != 0 {
@@ -233,8 +238,14 @@ fn wake_op(address: u64, second: u64, count: usize, second_count: usize, operati
 /// Longest robust list that is walked (`ROBUST_LIST_LIMIT`): the program may have made it circular.
 const ROBUST_LIMIT: usize = 2048;
 
+/// Passes on the locks that a thread owned which ends: first those with a line of waiters, then those in its robust list.
+pub(super) fn release(robust_list: u64, tid: i32) {
+    pi::release_all(tid);
+    release_robust_list(robust_list, tid);
+}
+
 /// Marks the mutexes of a thread that ended as ownerless, and wakes one waiter each (`get_robust_list(2)`).
-pub(super) fn release_robust_list(head: u64, tid: i32) {
+fn release_robust_list(head: u64, tid: i32) {
     if head == 0 {
         return;
     }

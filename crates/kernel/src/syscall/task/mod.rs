@@ -15,6 +15,8 @@ mod exit_group;
 mod fork;
 mod futex;
 mod get_robust_list;
+mod pidfd_getfd;
+mod pidfd_open;
 mod sched_yield;
 mod set_tid_address;
 mod wait;
@@ -68,7 +70,9 @@ pub const ROWS: &[Row] = &[
     row!(
         __NR_futex,
         futex,
-        Partial("no priority inheritance (FUTEX_LOCK_PI and its like answer ENOSYS)")
+        Partial(
+            "FUTEX_WAIT_REQUEUE_PI answers ENOSYS; threads are scheduled alike, so there is no priority to inherit"
+        )
     ),
     row!(__NR_get_robust_list, get_robust_list, Full),
     Row {
@@ -77,6 +81,8 @@ pub const ROWS: &[Row] = &[
         handler: get_robust_list::set_robust_list,
         support: Full,
     },
+    row!(__NR_pidfd_getfd, pidfd_getfd, Full),
+    row!(__NR_pidfd_open, pidfd_open, Full),
     row!(__NR_sched_yield, sched_yield, Full),
     row!(__NR_set_tid_address, set_tid_address, Full),
     Row {

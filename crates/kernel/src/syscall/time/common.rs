@@ -3,7 +3,7 @@
 use crate::{
     errno::{Errno, Result},
     event::schedule::Setting,
-    sched,
+    sched::{self, CpuClock},
     time::{self, Instant},
 };
 use core::time::Duration;
@@ -20,10 +20,8 @@ pub enum Clock {
     Realtime,
     /// Since boot; it never stops here, so `CLOCK_BOOTTIME` is the same.
     Monotonic,
-    /// CPU time of the process.
-    Process,
-    /// CPU time of the thread with this number.
-    Thread(i32),
+    /// CPU time.
+    Cpu(CpuClock),
 }
 
 impl Clock {
@@ -37,10 +35,10 @@ impl Clock {
             // `~number << 3`, with bit 2 for a thread and 2 for "scheduler's count" (Linux's `posix-timers_types.h`).
             let number = !(id >> 3);
             return match id & 7 {
-                0..=2 if number == 0 || number == crate::process::PID => Ok(Self::Process),
-                4..=6 if number == 0 => Ok(Self::Thread(sched::current().tid)),
+                0..=2 if number == 0 || number == crate::process::PID => Ok(Self::Cpu(CpuClock::Process)),
+                4..=6 if number == 0 => Ok(Self::Cpu(CpuClock::Thread(sched::current().tid))),
                 4..=6 if sched::threads().iter().any(|thread| thread.tid == number) => {
-                    Ok(Self::Thread(number))
+                    Ok(Self::Cpu(CpuClock::Thread(number)))
                 }
                 _ => Err(Errno::EINVAL),
             };
@@ -54,8 +52,8 @@ impl Clock {
             | raw::CLOCK_MONOTONIC_COARSE
             | raw::CLOCK_BOOTTIME
             | raw::CLOCK_BOOTTIME_ALARM => Ok(Self::Monotonic),
-            raw::CLOCK_PROCESS_CPUTIME_ID => Ok(Self::Process),
-            raw::CLOCK_THREAD_CPUTIME_ID => Ok(Self::Thread(sched::current().tid)),
+            raw::CLOCK_PROCESS_CPUTIME_ID => Ok(Self::Cpu(CpuClock::Process)),
+            raw::CLOCK_THREAD_CPUTIME_ID => Ok(Self::Cpu(CpuClock::Thread(sched::current().tid))),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -66,19 +64,9 @@ impl Clock {
         match self {
             Self::Realtime => time::realtime(),
             Self::Monotonic => time::now().0,
-            Self::Process => process_cpu_time(),
-            Self::Thread(tid) => sched::threads()
-                .iter()
-                .find(|thread| thread.tid == tid)
-                .map_or(0, |thread| thread.cpu_time()),
+            Self::Cpu(clock) => clock.now().unwrap_or(0),
         }
     }
-}
-
-/// CPU time of all threads together in nanoseconds.
-#[must_use]
-pub fn process_cpu_time() -> u64 {
-    sched::threads().iter().map(|thread| thread.cpu_time()).sum()
 }
 
 /// The kernel's time for a time since the epoch.
@@ -157,18 +145,17 @@ pub const fn itimerspec(setting: Setting) -> __kernel_itimerspec {
     }
 }
 
-/// First expiration (`None` disarms) and interval of an `itimerspec`.
+/// First expiration (`None` disarms; else what `deadline` makes of the value) and interval of an `itimerspec`.
 ///
 /// # Errors
 ///
 /// `EINVAL`, as for [`nanoseconds`].
 pub fn from_itimerspec(
     new: __kernel_itimerspec,
-    realtime: bool,
-    absolute: bool,
+    deadline: impl FnOnce(u64) -> Instant,
 ) -> Result<(Option<Instant>, u64)> {
     let (first, interval) = (nanoseconds(new.it_value)?, nanoseconds(new.it_interval)?);
-    Ok(((first > 0).then(|| deadline(realtime, absolute, first)), interval))
+    Ok(((first > 0).then(|| deadline(first)), interval))
 }
 
 #[cfg(test)]
@@ -210,8 +197,8 @@ mod tests {
     #[test]
     fn clocks_by_number() {
         let process = -1i32 << 3 | 2;
-        assert_eq!(Clock::from_id(process), Ok(Clock::Process));
-        assert_eq!(Clock::from_id(!1 << 3 | 2), Ok(Clock::Process));
+        assert_eq!(Clock::from_id(process), Ok(Clock::Cpu(CpuClock::Process)));
+        assert_eq!(Clock::from_id(!1 << 3 | 2), Ok(Clock::Cpu(CpuClock::Process)));
         assert_eq!(Clock::from_id(!99 << 3 | 2), Err(Errno::EINVAL));
         assert_eq!(Clock::from_id(raw::CLOCK_BOOTTIME as i32), Ok(Clock::Monotonic));
         assert_eq!(Clock::from_id(10), Err(Errno::EINVAL));

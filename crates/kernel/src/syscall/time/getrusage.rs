@@ -1,9 +1,10 @@
 //! `getrusage`.
 
-use super::common::{process_cpu_time, timeval};
+use super::common::timeval;
 use crate::{
     errno::{Errno, Result},
-    mm, sched,
+    mm,
+    sched::{self, process_cpu_time},
     syscall::Args,
 };
 use linux_raw_sys::general as raw;

@@ -18,7 +18,6 @@ mod timer_settime;
 mod times;
 
 const SET: &str = "the clock is the monitor's: setting it is refused with EPERM";
-const CPU_TIMERS: &str = "CPU-time clocks are refused with ENOTSUP";
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -44,7 +43,7 @@ pub const ROWS: &[Row] = &[
         __NR_clock_nanosleep,
         "clock_nanosleep",
         clock_nanosleep::clock_nanosleep,
-        Partial(CPU_TIMERS),
+        Full,
     ),
     Row::new(
         __NR_getrusage,
@@ -70,7 +69,7 @@ pub const ROWS: &[Row] = &[
         __NR_timer_create,
         "timer_create",
         timer_create::timer_create,
-        Partial(CPU_TIMERS),
+        Full,
     ),
     Row::new(
         __NR_timer_delete,

@@ -3,6 +3,7 @@
 use super::common::{nanoseconds, timespec};
 use crate::{
     errno::{Errno, Result},
+    sched,
     syscall::Args,
     time::{self, Instant},
     user::UserPtr,
@@ -20,14 +21,21 @@ pub(super) fn nanosleep(args: &Args) -> Result<usize> {
 ///
 /// # Errors
 ///
-/// `ERESTARTNOHAND` when a signal came, `EFAULT`.
+/// `ERESTART_RESTARTBLOCK` when a signal came, `EFAULT`.
 pub(super) fn sleep_for(ns: u64, remaining: UserPtr<__kernel_timespec>) -> Result<usize> {
-    let end = time::now() + Duration::from_nanos(ns);
-    sleep_until(end).inspect_err(|_| {
-        let left = end.since(time::now()).as_nanos() as u64;
-        // As in Linux, a bad pointer does not change the answer: the signal is what the program must hear of.
-        let _ = remaining.write_if_some(timespec(left));
-    })
+    rest(time::now() + Duration::from_nanos(ns), remaining)
+}
+
+/// Sleeps until `end`; interrupted, it goes on with what is left.
+fn rest(end: Instant, remaining: UserPtr<__kernel_timespec>) -> Result<usize> {
+    let Err(Interrupted::Signal) = wait_until(&[], Some(end), || None::<()>) else {
+        return Ok(0);
+    };
+    let left = end.since(time::now()).as_nanos() as u64;
+    // As in Linux, a bad pointer does not change the answer: the signal is what the program must hear of.
+    let _ = remaining.write_if_some(timespec(left));
+    sched::current().resume_with(move || rest(end, remaining));
+    Err(Errno::ERESTART_RESTARTBLOCK)
 }
 
 /// Sleeps until `end`.

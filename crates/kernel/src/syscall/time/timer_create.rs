@@ -6,7 +6,7 @@ use crate::{
     sched,
     signal::{
         info::{MAX, SigInfo},
-        timers::{self, Notify},
+        timers::{self, Notify, Timebase},
     },
     syscall::Args,
 };
@@ -19,10 +19,11 @@ type SigEvent = [u64; 8];
 const _: () = assert!(size_of::<raw::sigevent>() == size_of::<SigEvent>());
 
 pub(super) fn timer_create(args: &Args) -> Result<usize> {
-    let clock = Clock::from_id(args.int(0))?;
-    if !matches!(clock, Clock::Realtime | Clock::Monotonic) {
-        return Err(Errno::EOPNOTSUPP);
-    }
+    let base = match Clock::from_id(args.int(0))? {
+        Clock::Realtime => Timebase::Realtime,
+        Clock::Monotonic => Timebase::Monotonic,
+        Clock::Cpu(clock) => Timebase::Cpu(clock),
+    };
     let event = args
         .ptr::<SigEvent>(1)
         .non_null()
@@ -45,7 +46,7 @@ pub(super) fn timer_create(args: &Args) -> Result<usize> {
         }
         _ => return Err(Errno::EINVAL),
     };
-    let id = timers::create(clock == Clock::Realtime, |id| {
+    let id = timers::create(base, |id| {
         let mut info = SigInfo::new(signal, raw::SI_TIMER);
         info.fields[0] = u64::from(id as u32);
         info.fields[1] = event.map_or(u64::from(id as u32), |event| event[0]);

@@ -1,7 +1,7 @@
 //! `times`.
 
-use super::common::{SECOND, process_cpu_time};
-use crate::{errno::Result, syscall::Args, time};
+use super::common::SECOND;
+use crate::{errno::Result, sched::process_cpu_time, syscall::Args, time};
 
 /// Nanoseconds of a clock tick (`sysconf(_SC_CLK_TCK)` is 100).
 const TICK: u64 = SECOND / 100;
