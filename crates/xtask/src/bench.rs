@@ -1,11 +1,14 @@
 //! `cargo xtask bench`: the figures of `docs/benchmarks.md`, each by one command.
 
+mod beside;
 mod coldstart;
+mod compute;
 mod container;
 mod density;
 mod floor;
 mod idle;
 mod page;
+mod syscall;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -39,6 +42,18 @@ pub(crate) enum Bench {
         #[arg(long, value_delimiter = ',', default_values_t = [10, 50, 100])]
         steps: Vec<u32>,
     },
+    /// What a system call costs, rewritten and trapped, beside the same program as a host process
+    Syscall {
+        /// How often each side runs
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
+    /// How quickly a program computes, beside the same program as a host process
+    Compute {
+        /// How often each side runs
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
 }
 
 impl Bench {
@@ -47,6 +62,8 @@ impl Bench {
             Self::Coldstart { instances, pool } => show(format, &coldstart::measure(instances, pool)?),
             Self::Idle { instances, seconds } => show(format, &idle::measure(instances, seconds)?),
             Self::Density { steps } => show(format, &density::measure(&steps)?),
+            Self::Syscall { rounds } => show(format, &syscall::measure(rounds)?),
+            Self::Compute { rounds } => show(format, &compute::measure(rounds)?),
         }
     }
 }

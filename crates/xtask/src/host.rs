@@ -149,6 +149,17 @@ pub(crate) fn enter_network(name: &str) -> Result<()> {
     .with_context(|| format!("entering {}", path.display()))
 }
 
+/// Keeps the calling thread, and all that it starts from now on, on the last core that it may use: what is measured in turn is then measured in one place.
+pub(crate) fn stay_on_one_core() -> Result<()> {
+    let allowed = rustix::thread::sched_getaffinity(None)?;
+    let last = (0..rustix::thread::CpuSet::MAX_CPU)
+        .rev()
+        .find(|&cpu| allowed.is_set(cpu));
+    let mut one = rustix::thread::CpuSet::new();
+    one.set(last.context("no core may be used")?);
+    Ok(rustix::thread::sched_setaffinity(None, &one)?)
+}
+
 /// Does `work` in a thread inside the named network namespace, with a tokio runtime of its own.
 pub(crate) fn inside_network<T: Send>(name: &str, work: impl AsyncFnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| {

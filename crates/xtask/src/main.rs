@@ -3,7 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`test`] | the README's test command, and what `.ci/run` and `prepush` put around it |
-//! | [`bench`] | the published figures: cold start, idle, density |
+//! | [`bench`] | the published figures: cold start, idle, density, system calls, computing |
 //! | [`soak`] | run-and-stop cycles that must leave no trace |
 //! | [`rules`] | the house style, measured: dependency arrows, lints, lengths |
 //! | [`daemon`], [`host`], [`program`], [`figures`] | a daemon to measure, what the kernel counts, something to run, statistics |
