@@ -17,7 +17,7 @@ use transport::{Body, Reply};
 
 use crate::{
     error::{ErrorBody, ErrorCode},
-    image::Image,
+    image::{Image, ImportQuery},
     instance::{CreateRequest, DeleteQuery, Exit, Instance, LogsQuery, Stats, StopRequest},
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
@@ -308,13 +308,23 @@ impl Client {
     ///
     /// See [`Error`].
     pub async fn import_image(&self, name: &str, file: impl Into<PathBuf>) -> Result<Image> {
+        let query = ImportQuery {
+            name: name.to_owned(),
+            program: None,
+        };
+        self.import_image_as(&query, file).await
+    }
+
+    /// `POST /v1/images` with any query: the file is read and sent piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn import_image_as(&self, query: &ImportQuery, file: impl Into<PathBuf>) -> Result<Image> {
         let path = file.into();
         let opened = tokio::fs::File::open(&path).await;
         let file = opened.map_err(|source| Error::File { path, source })?;
-        let query = crate::image::ImportQuery {
-            name: name.to_owned(),
-        };
-        self.call(Method::POST, &with_query("/v1/images", &query)?, Body::File(file))
+        self.call(Method::POST, &with_query("/v1/images", query)?, Body::File(file))
             .await?
             .json()
             .await
@@ -326,8 +336,9 @@ impl Client {
     ///
     /// See [`Error`].
     pub async fn import_image_bytes(&self, name: &str, bytes: impl Into<bytes::Bytes>) -> Result<Image> {
-        let query = crate::image::ImportQuery {
+        let query = ImportQuery {
             name: name.to_owned(),
+            program: None,
         };
         let body = Body::Bytes(bytes.into());
         self.call(Method::POST, &with_query("/v1/images", &query)?, body)

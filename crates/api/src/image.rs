@@ -40,6 +40,10 @@ pub enum ImageKind {
 pub struct ImportQuery {
     /// Name of the new image: letters, digits, `.`, `_`, `-`, 1 to 63 of them, the first a letter or digit. An image of the same name is replaced.
     pub name: String,
+    /// The program in the disk that is sent: what an instance runs that names no command line. Without it, it is `/NAME` if the disk
+    /// has that; an ELF is its own program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
 }
 
 /// The name under which the CLI imports a program that was given as a file: the file's stem and the digest's first digits.

@@ -11,6 +11,7 @@ mod embedded;
 mod env_vars;
 mod error;
 mod output;
+mod packing;
 mod private_daemon;
 mod signals;
 mod values;

@@ -1,4 +1,4 @@
-//! From source to static ELF.
+//! From source to ELF.
 //!
 //! C programs are cached by a hash of source, headers and command; Rust programs are a cargo workspace of their own
 //! (`programs-rs/`), as they need a code generation option that the tests themselves must not have.
@@ -58,6 +58,9 @@ pub fn c(program: &Program, cache: &Path) -> Result<PathBuf, Error> {
     let (compiler, flags): (&str, &[&str]) = match program.toolchain {
         Toolchain::Musl => ("musl-gcc", &["-static"]),
         Toolchain::Pie => ("gcc", &["-static-pie"]),
+        Toolchain::Dynamic => ("gcc", &["-pie", "-fPIE"]),
+        Toolchain::Fixed => ("gcc", &["-no-pie"]),
+        Toolchain::MuslDynamic => ("musl-gcc", &[]),
         Toolchain::Glibc | Toolchain::Rust => ("gcc", &["-static"]),
     };
     // Without warnings, as what they warn of is often what is tried.

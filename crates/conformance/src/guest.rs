@@ -8,6 +8,7 @@ use std::{
 };
 
 use uigniter_abi::exit::ExitStatus;
+use uigniter_image::{needs_others, pack, pack_elf};
 
 use crate::{Run, host::ENVIRONMENT, qemu, vmm};
 
@@ -85,12 +86,17 @@ pub fn run(
 ) -> Result<(Run, String), Error> {
     let folder = tempfile::tempdir()?;
     let disk = folder.path().join("disk.raw");
-    uigniter_image::pack_elf(program, "program", &mut File::create_new(&disk)?)?;
+    let mut image = File::create_new(&disk)?;
+    let path = if needs_others(program)? {
+        pack(program, &[], &mut image)?.path
+    } else {
+        pack_elf(program, "program", &mut image)?.path
+    };
     let environment: String = ENVIRONMENT
         .iter()
         .map(|(key, value)| format!("--env={key}={value} "))
         .collect();
-    let boot_line = format!("--nopci --cwd=/tmp {environment}/program ;");
+    let boot_line = format!("--nopci --cwd=/tmp {environment}{path} ;");
     let guest = Guest {
         kernel,
         disk: &disk,

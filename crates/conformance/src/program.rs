@@ -1,13 +1,13 @@
 //! Which programs there are.
 //!
-//! The first line of a C program may say how it is built: `// build: glibc musl pie`. Without one it is built by `gcc -static` alone.
+//! The first line of a C program may say how it is built: `// build: glibc musl pie dynamic`. Without one it is built by `gcc -static` alone.
 
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-/// How a program becomes a static ELF.
+/// How a program becomes an ELF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Toolchain {
     /// `gcc -static`: C with glibc.
@@ -16,6 +16,12 @@ pub enum Toolchain {
     Musl,
     /// `gcc -static-pie`: C with glibc, position independent.
     Pie,
+    /// `gcc`: C with glibc as a shared library, position independent, as distributions build.
+    Dynamic,
+    /// `gcc -no-pie`: C with glibc as a shared library, at 0x400000.
+    Fixed,
+    /// `musl-gcc`: C with musl as a shared library.
+    MuslDynamic,
     /// rustc for `x86_64-unknown-linux-gnu` with `crt-static`.
     Rust,
 }
@@ -26,6 +32,9 @@ impl fmt::Display for Toolchain {
             Self::Glibc => "glibc",
             Self::Musl => "musl",
             Self::Pie => "pie",
+            Self::Dynamic => "dynamic",
+            Self::Fixed => "fixed",
+            Self::MuslDynamic => "musl-dynamic",
             Self::Rust => "rust",
         })
     }
@@ -62,8 +71,8 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// A `// build:` line with a word that is none of `glibc`, `musl`, `pie`.
-    #[error("{}: '{word}' is no way to build (known: glibc musl pie)", path.display())]
+    /// A `// build:` line with a word that is none of the known ones.
+    #[error("{}: '{word}' is no way to build (known: glibc musl pie dynamic fixed musl-dynamic)", path.display())]
     Toolchain {
         /// The program.
         path: PathBuf,
@@ -142,6 +151,9 @@ fn toolchains(text: &str) -> Result<Vec<Toolchain>, String> {
             "glibc" => Ok(Toolchain::Glibc),
             "musl" => Ok(Toolchain::Musl),
             "pie" => Ok(Toolchain::Pie),
+            "dynamic" => Ok(Toolchain::Dynamic),
+            "fixed" => Ok(Toolchain::Fixed),
+            "musl-dynamic" => Ok(Toolchain::MuslDynamic),
             _ => Err(word.to_owned()),
         })
         .collect()
@@ -166,7 +178,8 @@ mod tests {
     fn every_family_of_the_kernel_has_programs() {
         let programs = list(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         for family in [
-            "memory", "thread", "futex", "time", "event", "socket", "file", "signal", "system", "rust",
+            "dynamic", "memory", "thread", "futex", "time", "event", "socket", "file", "signal", "system",
+            "rust",
         ] {
             let count = programs
                 .iter()

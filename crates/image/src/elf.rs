@@ -1,11 +1,17 @@
 //! Whether a file is a program that the library OS can run (System V ABI, gABI chapter 4 and 5; AMD64 supplement).
+//!
+//! [`ElfInfo`] judges a program; [`Dynamic`] says what it, or a library, needs beside itself.
+
+mod dynamic;
+
+pub use dynamic::Dynamic;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use object::{
     LittleEndian as Le, ReadCache, ReadRef,
-    elf::{self, Dyn64, FileHeader64, ProgramHeader64},
-    read::elf::{Dyn, FileHeader, ProgramHeader},
+    elf::{self, FileHeader64, ProgramHeader64},
+    read::elf::{FileHeader, ProgramHeader},
 };
 
 /// The magic number of ELF files.
@@ -20,6 +26,8 @@ pub struct ElfInfo {
     pub entry: u64,
     /// Bytes of memory between the first and the end of the last loaded segment.
     pub memory_bytes: u64,
+    /// Whether it needs a program interpreter or libraries, see [`Dynamic`].
+    pub dynamic: bool,
 }
 
 /// Why a file cannot be run. Each line says what to do instead; the caller puts the file's name in front.
@@ -50,8 +58,10 @@ pub enum Error {
     /// `ET_DYN` without an entry point.
     #[error("a shared library, not a program; give an executable")]
     SharedLibrary,
-    /// `PT_INTERP` or `DT_NEEDED`.
-    #[error("dynamically linked ({0}); dynamic programs come with the next step; link with -static")]
+    /// `PT_INTERP` or `DT_NEEDED`, where libraries cannot be looked for.
+    #[error(
+        "dynamically linked ({0}); send it as a disk with its libraries, which 'uigniter image import' makes, or link with -static"
+    )]
     Dynamic(String),
     /// A header or a segment lies beyond the end of the file.
     #[error("truncated: {what} ends at byte {end}, the file has {length}; copy or build it again")]
@@ -85,7 +95,7 @@ impl ElfInfo {
         let data = &ReadCache::new(file);
         let header = header(data, length)?;
         let segments = segments(header, data, length)?;
-        linking(segments, data, length)?;
+        let dynamic = Dynamic::of(segments, data, length)?.is_needed();
         let (first, last) = extent(segments, length)?;
         let position_independent = header.e_type(Le).0 == elf::ET_DYN.0;
         let entry = header.e_entry(Le);
@@ -99,6 +109,7 @@ impl ElfInfo {
             position_independent,
             entry,
             memory_bytes: last - first,
+            dynamic,
         })
     }
 }
@@ -169,45 +180,6 @@ fn segments<'a, R: ReadRef<'a>>(header: &Header, data: R, length: u64) -> Result
             end,
             length,
         })
-}
-
-/// Refuses what needs a dynamic linker.
-fn linking<'a, R: ReadRef<'a>>(segments: &'a [Segment], data: R, length: u64) -> Result<(), Error> {
-    for segment in segments {
-        let (offset, size) = segment.file_range(Le);
-        let end = offset.saturating_add(size);
-        match segment.p_type(Le).0 {
-            3 => {
-                let path = data
-                    .read_bytes_at(offset, size.min(256))
-                    .map_err(|()| Error::Truncated {
-                        what: "the interpreter's name",
-                        end,
-                        length,
-                    })?;
-                let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
-                return Err(Error::Dynamic(format!("needs {}", path.escape_ascii())));
-            }
-            2 => {
-                let count = usize::try_from(size / size_of::<Dyn64<Le>>() as u64).unwrap_or(usize::MAX);
-                let entries: &[Dyn64<Le>] =
-                    data.read_slice_at(offset, count).map_err(|()| Error::Truncated {
-                        what: "the dynamic section",
-                        end,
-                        length,
-                    })?;
-                let mut tags = entries
-                    .iter()
-                    .map(|entry| entry.d_tag(Le).0)
-                    .take_while(|tag| *tag != 0);
-                if tags.any(|tag| tag == 1) {
-                    return Err(Error::Dynamic("needs shared libraries".into()));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// First and last address of all loaded segments.

@@ -1,15 +1,23 @@
-//! One program as a disk: the ELF at `/NAME` and the few files around it that a C library or a runtime looks for.
+//! One program as a disk, and the few files around it that a C library or a runtime looks for.
+//!
+//! A static program alone lies at `/NAME` ([`pack_elf`]); that needs nothing but the file, so the daemon does it. What needs other
+//! files of the host's, a dynamic program, a script, or one with files of the user's, lies where the host has it ([`pack`]): paths
+//! relative to the program (`$ORIGIN`) hold, and so does the name that it sees in `argv[0]`.
 
 use std::{
-    fs::File,
-    io,
+    collections::{BTreeSet, HashSet},
+    fmt,
+    fs::{self, File},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
 };
 
 use crate::{
     disk,
-    elf::{self, ElfInfo},
+    elf::{self, Dynamic, ElfInfo},
+    libraries::{Linker, MUSL_PATH, Missing, Needs},
     rofs::{BuildError, Builder, Source},
+    tree::{self, Tree},
 };
 
 /// Files that every image has. Names are looked up in `hosts` and then by DNS; `resolv.conf` is the kernel's, which knows
@@ -49,6 +57,40 @@ pub struct Program {
     pub disk_bytes: u64,
 }
 
+/// A file or folder of the host's that is to be in the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// Where the host has it; a folder stands for all that is in it.
+    pub host: PathBuf,
+    /// Its path in the image; its own where none is given, with the links that lead to it.
+    pub guest: Option<PathBuf>,
+}
+
+/// A program that was packed with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The program's path in the image.
+    pub path: String,
+    /// Length of the disk in bytes.
+    pub disk_bytes: u64,
+    /// Libraries that files of the user's (not the program) need, and nobody has. Often these are never loaded.
+    pub unresolved: Vec<Missing>,
+}
+
+/// Libraries that a program lacks, as a line says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingList(pub Vec<Missing>);
+
+impl fmt::Display for MissingList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Missing { library, needed_by }) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{library} (for {})", needed_by.display())?;
+        }
+        Ok(())
+    }
+}
+
 /// Why a program was not packed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -69,6 +111,25 @@ pub enum PackError {
         /// Why.
         source: elf::Error,
     },
+    /// Libraries that this host does not have.
+    #[error(
+        "{program} needs libraries that are not on this host: {missing}; install the packages that have them"
+    )]
+    Missing {
+        /// The program.
+        program: PathBuf,
+        /// What it lacks.
+        missing: MissingList,
+    },
+    /// A script whose interpreter is a script, and so on.
+    #[error("{0} is a script whose interpreter is a script, too many times over; give the program itself")]
+    ScriptDepth(PathBuf),
+    /// The program's path is no text, so no boot line can name it.
+    #[error("{0}: the path of a program must be UTF-8; rename it")]
+    Name(PathBuf),
+    /// A file cannot be put into the tree.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
     /// The tree cannot be built or written.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -91,6 +152,12 @@ pub fn pack_elf(source: &Path, name: &str, output: &mut File) -> Result<Program,
         name: name.to_owned(),
         source,
     })?;
+    if elf.dynamic {
+        return Err(PackError::Refused {
+            name: name.to_owned(),
+            source: elf::Error::Dynamic(first_need(source)?),
+        });
+    }
     let path = format!("/{name}");
     let mut tree = Builder::new();
     for (path, text) in FILES {
@@ -106,4 +173,209 @@ pub fn pack_elf(source: &Path, name: &str, output: &mut File) -> Result<Program,
         elf,
         disk_bytes,
     })
+}
+
+/// What a dynamic program needs first, for the line that refuses it.
+fn first_need(path: &Path) -> Result<String, PackError> {
+    let dynamic = dynamic(path)?;
+    let need = dynamic.interpreter.map(PathBuf::into_os_string);
+    let need = need.or(dynamic.needed.into_iter().next()).unwrap_or_default();
+    Ok(format!("needs {}", need.display()))
+}
+
+fn dynamic(path: &Path) -> Result<Dynamic, PackError> {
+    let read = open(path).map(Dynamic::read)?;
+    read.map_err(|source| PackError::Refused {
+        name: path.display().to_string(),
+        source,
+    })
+}
+
+fn open(path: &Path) -> Result<File, PackError> {
+    File::open(path).map_err(|source| PackError::Open {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Whether a file is a program that cannot run from its own bytes alone: a script, or a dynamic program.
+///
+/// What is no program at all is none of these.
+///
+/// # Errors
+///
+/// The file cannot be opened or read.
+pub fn needs_others(path: &Path) -> Result<bool, PackError> {
+    let mut file = open(path)?;
+    let unreadable = |source| PackError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let head = head(&mut file).map_err(unreadable)?;
+    file.rewind().map_err(unreadable)?;
+    Ok(script_interpreter(&head).is_some() || ElfInfo::inspect(file).is_ok_and(|elf| elf.dynamic))
+}
+
+/// Packs a program of the host's at its own path with all that it needs, and the user's files, into a disk that is written to `output`.
+///
+/// A dynamic program brings its interpreter and libraries, a script its interpreter and what that needs; dynamic programs and libraries
+/// among the user's files bring theirs. The same files give the same bytes.
+///
+/// # Errors
+///
+/// See [`PackError`].
+pub fn pack(program: &Path, additions: &[Addition], output: &mut File) -> Result<Packed, PackError> {
+    let path = std::path::absolute(program).map_err(|source| PackError::Open {
+        path: program.to_owned(),
+        source,
+    })?;
+    let text = path
+        .to_str()
+        .ok_or_else(|| PackError::Name(path.clone()))?
+        .to_owned();
+    let mut packing = Packing::default();
+    // The later of two additions counts, as it would if they were copied one after the other; in the tree the first does.
+    for Addition { host, guest } in additions.iter().rev() {
+        match guest {
+            Some(guest) => packing.tree.add(host, guest)?,
+            None => packing.tree.add_same(host)?,
+        }
+    }
+    let added: Vec<PathBuf> = packing.tree.files().map(|(_, host)| host.to_owned()).collect();
+    packing.program(&path, 0)?;
+    let unresolved = packing.libraries_of(&added)?;
+    for (path, text) in FILES {
+        packing.tree.add_text(Path::new(path), text)?;
+    }
+    for (path, permissions) in FOLDERS {
+        packing.tree.add_empty(Path::new(path), permissions)?;
+    }
+    let disk_bytes = disk::write(&packing.tree.build()?, output)?;
+    Ok(Packed {
+        path: text,
+        disk_bytes,
+        unresolved,
+    })
+}
+
+/// Bytes of a script's first line that Linux looks at (`execve(2)`).
+const HEAD_BYTES: u64 = 256;
+/// Most scripts in a row that Linux takes.
+const MAX_SCRIPTS: usize = 5;
+
+/// The beginning of a file.
+fn head(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The interpreter that a script names.
+fn script_interpreter(head: &[u8]) -> Option<PathBuf> {
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?;
+    line.split_whitespace().next().map(PathBuf::from)
+}
+
+#[derive(Default)]
+struct Packing {
+    tree: Tree,
+    /// The linker of the program; libraries among the user's files are for it.
+    linker: Option<Linker>,
+}
+
+impl Packing {
+    fn program(&mut self, path: &Path, scripts: usize) -> Result<(), PackError> {
+        let mut file = open(path)?;
+        let refused = |source| PackError::Refused {
+            name: path.display().to_string(),
+            source,
+        };
+        let head = head(&mut file).map_err(|error| refused(error.into()))?;
+        if let Some(interpreter) = script_interpreter(&head) {
+            if scripts == MAX_SCRIPTS {
+                return Err(PackError::ScriptDepth(path.to_owned()));
+            }
+            self.tree.add_same(path)?;
+            return self.program(&interpreter, scripts + 1);
+        }
+        let elf = ElfInfo::inspect(&file).map_err(refused)?;
+        self.tree.add_same(path)?;
+        if !elf.dynamic {
+            return Ok(());
+        }
+        let dynamic = Dynamic::read(&file).map_err(refused)?;
+        let Some(interpreter) = &dynamic.interpreter else {
+            return Err(refused(elf::Error::Broken(
+                "it needs libraries and names no interpreter",
+            )));
+        };
+        self.tree.add_same(interpreter)?;
+        if Path::new(MUSL_PATH).exists() {
+            self.tree.add_same(Path::new(MUSL_PATH))?;
+        }
+        let mut linker = Linker::new(interpreter);
+        let needs = linker.needs(path, dynamic);
+        self.add_found(&linker, &needs, &HashSet::new())?;
+        self.linker = Some(linker);
+        let missing: Vec<_> = needs
+            .missing
+            .into_iter()
+            .filter(|missing| !self.has(missing))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(PackError::Missing {
+            program: path.to_owned(),
+            missing: MissingList(missing),
+        })
+    }
+
+    /// Adds what the ELF files among the user's need; gives what is nowhere.
+    fn libraries_of(&mut self, added: &[PathBuf]) -> Result<Vec<Missing>, PackError> {
+        let ours: HashSet<&Path> = added.iter().map(|path| &**path).collect();
+        let mut unresolved = BTreeSet::new();
+        for path in added {
+            // What is no ELF file, or no whole one, is data.
+            let Some(dynamic) = File::open(path).ok().and_then(|file| Dynamic::read(file).ok()) else {
+                continue;
+            };
+            if let Some(interpreter) = &dynamic.interpreter {
+                self.tree.add_same(interpreter)?;
+            }
+            let mut own = dynamic.interpreter.as_deref().map(Linker::new);
+            let mut taken = self.linker.take();
+            if let Some(linker) = taken.as_mut().or(own.as_mut()) {
+                let needs = linker.needs(path, dynamic);
+                self.add_found(linker, &needs, &ours)?;
+                unresolved.extend(needs.missing);
+            }
+            self.linker = taken;
+        }
+        unresolved.retain(|missing| !self.has(missing));
+        Ok(unresolved.into_iter().collect())
+    }
+
+    fn add_found(&mut self, linker: &Linker, needs: &Needs, ours: &HashSet<&Path>) -> Result<(), PackError> {
+        for found in &needs.found {
+            let real = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
+            // A library among the user's files is in the image already, where they want it.
+            if ours.contains(&*real) {
+                continue;
+            }
+            self.tree.add_same(&found.path)?;
+            if let Some(name) = &found.link {
+                self.tree
+                    .add_link(&linker.libc_folder().join(name), &found.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file of this name is in the image: whoever put it there says how it is found.
+    fn has(&self, missing: &Missing) -> bool {
+        let name = Path::new(&missing.library).file_name();
+        self.tree.files().any(|(path, _)| path.file_name() == name)
+    }
 }

@@ -8,14 +8,16 @@
 use std::{
     fs::{self, File},
     os::unix::fs::{FileExt, MetadataExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
-use uigniter_image::{Disk, PackError, disk, elf, pack_elf, rofs::EntryKind};
+use uigniter_image::{
+    Addition, Disk, PackError, Packed, disk, elf, needs_others, pack, pack_elf, rofs::EntryKind,
+};
 
 /// Compiles a tiny C program in `folder`; a C compiler is part of every machine that builds Rust programs.
-fn compile(folder: &std::path::Path, flags: &[&str]) -> PathBuf {
+fn compile(folder: &Path, flags: &[&str]) -> PathBuf {
     let source = folder.join("hello.c");
     fs::write(
         &source,
@@ -71,9 +73,10 @@ fn a_static_program_is_packed_and_found_again() {
 }
 
 #[test]
-fn a_dynamic_program_is_refused_with_the_way_out() {
+fn a_dynamic_program_alone_is_refused_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let program = compile(folder.path(), &[]);
+    assert!(needs_others(&program).unwrap());
     let error = pack_elf(&program, "hello", &mut tempfile::tempfile().unwrap()).unwrap_err();
     assert!(matches!(
         &error,
@@ -85,6 +88,181 @@ fn a_dynamic_program_is_refused_with_the_way_out() {
     let line = error.to_string();
     assert!(line.starts_with("hello: dynamically linked (needs /"), "{line}");
     assert!(line.ends_with("link with -static"), "{line}");
+}
+
+/// Packs and gives the paths in the image.
+fn packed(program: &Path, additions: &[Addition]) -> (Packed, Vec<String>) {
+    let mut disk = tempfile::tempfile().unwrap();
+    let packed = pack(program, additions, &mut disk).unwrap();
+    let rofs = Disk::open_rofs(&disk).unwrap();
+    let paths = rofs
+        .entries()
+        .iter()
+        .map(|entry| String::from_utf8(entry.path.clone()).unwrap());
+    (packed, paths.collect())
+}
+
+/// A library `NAME` in `folder` that needs what `flags` say.
+fn library(folder: &Path, name: &str, flags: &[&str]) -> PathBuf {
+    fs::create_dir_all(folder).unwrap();
+    let source = folder.join(format!("{name}.c"));
+    let function = name.replace(['.', '-'], "_");
+    fs::write(&source, format!("int {function}(void) {{ return 0; }}\n")).unwrap();
+    let output = folder.join(name);
+    let status = Command::new("cc")
+        .args([
+            "-shared",
+            "-fPIC",
+            "-Wl,--no-as-needed",
+            &format!("-Wl,-soname,{name}"),
+        ])
+        .arg(&source)
+        .args(flags)
+        .arg("-o")
+        .arg(&output)
+        .status();
+    assert!(status.unwrap().success());
+    output
+}
+
+#[test]
+fn a_dynamic_program_brings_its_interpreter_and_libraries_with_their_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let (one, two) = (root.join("one"), root.join("two"));
+    library(&two, "libtwo.so", &[]);
+    fs::rename(two.join("libtwo.so"), two.join("libtwo.so.1")).unwrap();
+    std::os::unix::fs::symlink("libtwo.so.1", two.join("libtwo.so")).unwrap();
+    let l_two = format!("-L{}", two.display());
+    // One needs two by its own RUNPATH, which the program does not have.
+    library(
+        &one,
+        "libone.so",
+        &[&l_two, "-ltwo", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../two"],
+    );
+    let (l_one, link) = (
+        format!("-L{}", one.display()),
+        format!("-Wl,-rpath-link,{}", two.display()),
+    );
+    let flags = [
+        "-Wl,--no-as-needed",
+        &l_one,
+        "-lone",
+        &link,
+        "-Wl,--enable-new-dtags,-rpath,${ORIGIN}/one",
+    ];
+    let program = compile(&root, &flags);
+    let (packed, paths) = packed(&program, &[]);
+    assert_eq!(packed.path, program.to_str().unwrap());
+    assert_eq!(packed.unresolved, []);
+    let has = |path: &Path| paths.iter().any(|known| Path::new(known) == path);
+    for path in [
+        program.clone(),
+        one.join("libone.so"),
+        one.join("../two/libtwo.so").components().collect(),
+    ] {
+        let plain = path.to_str().unwrap().replace("/one/..", "");
+        assert!(has(Path::new(&plain)), "{plain} is missing");
+    }
+    assert!(has(&two.join("libtwo.so.1")), "what a link leads to is missing");
+    assert!(paths.iter().any(|path| path.ends_with("/libc.so.6")), "{paths:?}");
+    assert!(paths.iter().any(|path| path.ends_with("/ld-linux-x86-64.so.2")));
+    assert!(has(Path::new("/etc/passwd")));
+
+    fs::remove_file(two.join("libtwo.so")).unwrap();
+    let error = pack(&program, &[], &mut tempfile::tempfile().unwrap()).unwrap_err();
+    let line = error.to_string();
+    assert!(
+        line.contains("libtwo.so (for ") && line.contains("one/libone.so)") && !line.contains('\n'),
+        "{line}"
+    );
+    // The same from the hand of the user is a remark: such libraries are often never loaded.
+    let plugin = Addition {
+        host: one.join("libone.so"),
+        guest: Some("/plugin.so".into()),
+    };
+    let plain = compile(&root, &[]);
+    let (packed, paths) = self::packed(&plain, &[plugin]);
+    assert_eq!(packed.unresolved.len(), 1);
+    assert_eq!(packed.unresolved[0].library, "libtwo.so");
+    assert!(paths.iter().any(|path| path == "/plugin.so"));
+}
+
+#[test]
+fn the_older_rpath_serves_the_whole_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let lib = root.join("lib");
+    library(&lib, "libtwo.so", &[]);
+    let l = format!("-L{}", lib.display());
+    library(&lib, "libone.so", &[&l, "-ltwo"]);
+    let flags = [
+        "-Wl,--no-as-needed",
+        &l,
+        "-lone",
+        "-Wl,--disable-new-dtags,-rpath,$ORIGIN/lib",
+        "-Wl,--allow-shlib-undefined",
+    ];
+    let (_, paths) = packed(&compile(&root, &flags), &[]);
+    for name in ["libone.so", "libtwo.so"] {
+        let path = lib.join(name);
+        assert!(
+            paths.iter().any(|known| Path::new(known) == path),
+            "{name} is missing"
+        );
+    }
+}
+
+#[test]
+fn a_script_brings_its_interpreter() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = compile(folder.path(), &[]);
+    let script = folder.path().join("script");
+    fs::write(&script, format!("#! {} -x\n", program.display())).unwrap();
+    assert!(needs_others(&script).unwrap());
+    let (packed, paths) = packed(&script, &[]);
+    assert_eq!(packed.path, script.to_str().unwrap());
+    for needed in ["/hello", "/script", "/libc.so.6"] {
+        assert!(
+            paths.iter().any(|path| path.ends_with(needed)),
+            "{needed} is missing"
+        );
+    }
+    fs::write(&script, format!("#!{}\n", script.display())).unwrap();
+    let error = pack(&script, &[], &mut tempfile::tempfile().unwrap()).unwrap_err();
+    assert!(matches!(error, PackError::ScriptDepth(_)), "{error}");
+}
+
+#[test]
+fn files_of_the_user_come_before_ours_and_the_later_before_the_earlier() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = compile(folder.path(), &["-static"]);
+    assert!(!needs_others(&program).unwrap());
+    let at = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    at("etc/passwd", "mine");
+    at("etc/motd", "first");
+    let second = at("motd", "second");
+    let additions = [
+        Addition {
+            host: folder.path().join("etc"),
+            guest: Some("/etc".into()),
+        },
+        Addition {
+            host: second,
+            guest: Some("/etc/motd".into()),
+        },
+    ];
+    let mut disk = tempfile::tempfile().unwrap();
+    pack(&program, &additions, &mut disk).unwrap();
+    let rofs = Disk::open_rofs(&disk).unwrap();
+    assert_eq!(rofs.read("/etc/passwd").unwrap(), b"mine");
+    assert_eq!(rofs.read("/etc/motd").unwrap(), b"second");
+    assert!(!rofs.read("/etc/group").unwrap().is_empty());
 }
 
 #[test]

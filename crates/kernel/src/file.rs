@@ -10,7 +10,7 @@ use crate::{
     user::UserSlice,
     wait::{WaitQueue, wait_until},
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{
     any::Any,
     sync::atomic::{AtomicU32, Ordering},
@@ -134,6 +134,11 @@ pub trait File: Any + Send + Sync {
 
     /// Called each time that a descriptor of the file is closed, before it is.
     fn descriptor_closed(&self) {}
+
+    /// What `/proc/self/maps` calls a mapping of it; `None` for what has no name.
+    fn path(&self) -> Option<String> {
+        None
+    }
 
     /// Called once, when the last descriptor of the description is closed.
     fn release(&self) {}

@@ -3,13 +3,14 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
-use uigniter_api::image::{Image as ApiImage, ImageKind};
+use uigniter_api::image::{Image as ApiImage, ImageKind, ImportQuery};
 
 use super::for_each;
 use crate::{
     cli::GlobalArgs,
     error::{CliError, Outcome},
     output::{self, OutputArgs},
+    packing::{self, AddArgs},
     values::since,
 };
 
@@ -31,12 +32,14 @@ enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Import a static Linux program (packed on the way), or a disk as it is
+    /// Import a Linux program (packed on the way with what it needs), or a disk as it is
     Import {
         /// Name of the image; an image of that name is replaced [default: the file's name]
         #[arg(long)]
         name: Option<String>,
-        /// An ELF or a disk
+        #[command(flatten)]
+        add: AddArgs,
+        /// An ELF, a script or a disk
         file: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
@@ -54,13 +57,23 @@ impl Image {
         let client = global.client();
         match self.command {
             Command::Ls { output } => show(output, &client.list_images().await?)?,
-            Command::Import { name, file, output } => {
+            Command::Import {
+                name,
+                add,
+                file,
+                output,
+            } => {
                 let name = match name {
                     Some(name) => name,
                     None => stem(&file)?,
                 };
                 check_file(&file)?;
-                let image = client.import_image(&name, &file).await?;
+                let prepared = packing::prepare(&file, &add).await?;
+                let query = ImportQuery {
+                    name,
+                    program: prepared.program.clone(),
+                };
+                let image = client.import_image_as(&query, &prepared.file).await?;
                 show(output, &[image])?;
             }
             Command::Rm { images } => {
@@ -88,7 +101,7 @@ fn stem(file: &std::path::Path) -> Result<String, CliError> {
 pub(crate) fn check_file(file: &std::path::Path) -> Result<(), CliError> {
     let refused = |what: &dyn std::fmt::Display| {
         CliError::new(format!("cannot read {}: {what}", file.display()))
-            .hint("name a static Linux program or a disk image")
+            .hint("name a Linux program or a disk image")
     };
     let metadata = std::fs::metadata(file).map_err(|e| refused(&e))?;
     if !metadata.is_file() {

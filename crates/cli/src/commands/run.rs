@@ -5,7 +5,7 @@
 
 mod program;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use tokio::sync::Notify;
@@ -23,23 +23,29 @@ use crate::{
     connection::Connection,
     error::{CliError, Outcome},
     output,
+    packing::{self, AddArgs, Prepared},
     signals::Signals,
     values::{key_value, memory_mib},
 };
 
 /// Boot a program or an image as a microVM
 ///
-/// What has a slash in it is a file: a static Linux program (x86-64 ELF), packed on the way, or a disk. Anything else is the name of
-/// an image. Without --detach the console is shown, Ctrl-C stops the program (a second one kills it), and the program's
+/// What has a slash in it is a file: a Linux program (x86-64 ELF) or a script, packed on the way with the libraries and the interpreter that it
+/// needs, or a disk. Anything else is the name of an image. Without --detach the console is shown, Ctrl-C stops the program (a second one kills it), and the program's
 /// exit status becomes this command's; failures of the command itself give 125.
 ///
 /// Where no daemon runs (and --socket names none), a private one is started for this one command and taken down with it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "uigniter run [OPTIONS] <IMAGE|PROGRAM> [ARGS]...",
+    after_help = "Examples:
   uigniter run ./hello --greeting 'good morning'
   uigniter run --rm -p 8080:80 -e LOG=debug --memory 256 ./server
+  uigniter run --rm /usr/bin/memcached -u root
+  uigniter run --rm --add ./site:/var/www --add ./nginx.conf:/etc/nginx/nginx.conf /usr/sbin/nginx
   uigniter run -d --name web -p 127.0.0.1:8080:80 hello
-  uigniter image import --name hello ./hello && uigniter run hello")]
+  uigniter image import --name hello ./hello && uigniter run hello"
+)]
 pub(crate) struct Run {
     /// Name of the instance [default: its id]
     #[arg(long)]
@@ -58,6 +64,8 @@ pub(crate) struct Run {
     /// The address is 127.0.0.1 unless given; without a host port a free one is taken, which 'uigniter ps' shows.
     #[arg(short, long, value_name = "PORT")]
     publish: Vec<PortMapping>,
+    #[command(flatten)]
+    add: AddArgs,
     /// A word of your own about the instance; may be given several times
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = key_value)]
     label: Vec<(String, String)>,
@@ -70,24 +78,33 @@ pub(crate) struct Run {
     /// Print the id and return as soon as it runs
     #[arg(short, long)]
     detach: bool,
-    /// An image's name, or a file: ./PROGRAM
-    #[arg(value_name = "IMAGE|ELF")]
-    target: String,
-    /// Arguments for the program
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    /// An image's name, or a file: ./PROGRAM; all that follows are arguments for the program
+    // One positional, not two: of two, options of ours among the program's arguments would be taken for us.
+    #[arg(value_name = "IMAGE|PROGRAM", required = true, num_args = 1.., trailing_var_arg = true)]
+    command: Vec<String>,
 }
 
 impl Run {
     pub(crate) async fn run(self, global: &GlobalArgs) -> Outcome {
         // Taken before anything exists that would have to be cleaned up.
         let signals = Signals::take()?;
-        let file = program::as_file(&self.target);
-        if let Some(file) = &file {
-            super::image::check_file(file)?;
-        }
+        let target = self.command.first().map_or("", String::as_str);
+        let file = match program::as_file(target) {
+            Some(file) => {
+                super::image::check_file(&file)?;
+                let prepared = packing::prepare(&file, &self.add).await?;
+                Some((file, prepared))
+            }
+            None if self.add.is_empty() => None,
+            None => {
+                return Err(CliError::new(format!(
+                    "--add packs files with a program, and '{target}' is an image"
+                ))
+                .hint("give the program as a file, for instance ./PROGRAM, or import an image with --add"));
+            }
+        };
         let connection = Connection::find_or_start(global).await?;
-        let outcome = self.with_daemon(&connection, file.as_deref(), signals).await;
+        let outcome = self.with_daemon(&connection, file, signals).await;
         // Whatever happened, a private daemon goes; its failure to do so matters only if nothing else failed.
         let closed = connection.close().await;
         let status = outcome?;
@@ -95,9 +112,9 @@ impl Run {
     }
 
     async fn with_daemon(
-        self,
+        mut self,
         connection: &Connection,
-        file: Option<&std::path::Path>,
+        file: Option<(PathBuf, Prepared)>,
         signals: Signals,
     ) -> Outcome {
         if self.detach && connection.is_private() {
@@ -105,9 +122,10 @@ impl Run {
                 .hint("start one with 'uigniter daemon', or leave out --detach"));
         }
         let client = &connection.client;
+        let target = self.command.remove(0);
         let image = match file {
-            Some(file) => program::import(client, file).await?,
-            None => self.target.clone(),
+            Some((file, prepared)) => program::import(client, &file, &prepared).await?,
+            None => target,
         };
         let (detach, remove) = (self.detach, self.rm);
         let instance = client.create_instance(&self.request(image)).await?;
@@ -129,7 +147,7 @@ impl Run {
     fn request(self, image: String) -> CreateRequest {
         CreateRequest {
             name: self.name,
-            args: self.args,
+            args: self.command,
             env: self.env.into_iter().collect(),
             memory_mib: self.memory,
             cpus: self.cpus,

@@ -25,6 +25,7 @@ fn the_program_gets_its_arguments_and_gives_its_status() {
         "3",
         "two words",
         "--name",
+        "-e",
     ];
     let with_daemon = daemon.ask(args);
     let temporary = tempfile::tempdir().unwrap();
@@ -38,6 +39,7 @@ fn the_program_gets_its_arguments_and_gives_its_status() {
         for line in [
             "argument 2 is <two words>",
             "argument 3 is <--name>",
+            "argument 4 is <-e>",
             "greeting is <good morning>",
         ] {
             assert!(said.stdout.contains(line), "{line}: {said:?}");
@@ -262,4 +264,48 @@ fn a_host_that_cannot_run_microvms_is_told_so_and_left_as_it_was() {
             "files stay"
         );
     }
+}
+
+/// A dynamic program is packed with its libraries and the user's files, a script with its interpreter; what is lacking is named.
+#[test]
+fn what_a_program_needs_is_packed_with_it() {
+    let daemon = Daemon::start();
+    let folder = tempfile::tempdir().unwrap();
+    let reads = support::compile_with(
+        "reads",
+        &["-O1"],
+        r#"
+        #include <stdio.h>
+        int main(int argc, char **argv) {
+            FILE *file = fopen(argv[argc - 1], "r");
+            for (int c; file && (c = getc(file)) != EOF;) putchar(c);
+            return file ? argc : 99;
+        }"#,
+    );
+    let (reads, notes) = (reads.to_str().unwrap(), folder.path().join("notes"));
+    std::fs::write(&notes, "of the user\n").unwrap();
+    let add = format!("{}:/srv/notes", folder.path().display());
+    let said = daemon.ask(["run", "--rm", "--add", &add, reads, "/srv/notes/notes"]);
+    assert_eq!((said.status, &*said.stdout), (2, "of the user\n"), "{said:?}");
+
+    let script = folder.path().join("script");
+    std::fs::write(&script, format!("#!{reads} one argument\nof the script\n")).unwrap();
+    let said = daemon.ask(["run", "--rm", script.to_str().unwrap()]);
+    assert_eq!(said.status, 3, "{said:?}");
+    assert!(said.stdout.ends_with("of the script\n"), "{said:?}");
+
+    let import = ["image", "import", "--name", "reads", "--add", &add, reads];
+    daemon.ask(import).ok();
+    assert_eq!(
+        daemon
+            .ask(["run", "--rm", "reads", "/srv/notes/notes"])
+            .ok_with(2),
+        "of the user\n"
+    );
+    daemon
+        .ask(["run", "--rm", "--add", &add, "reads"])
+        .fails(125, "'reads' is an image");
+    daemon
+        .ask(["run", "--rm", "--add", "/no/such/file", reads])
+        .fails(125, "/no/such/file");
 }

@@ -52,6 +52,12 @@ impl Said {
         self.stdout
     }
 
+    /// stdout of a program that ended with `status`.
+    pub(crate) fn ok_with(self, status: i32) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        self.stdout
+    }
+
     /// stdout of a command that went well, as JSON.
     pub(crate) fn json(self) -> serde_json::Value {
         serde_json::from_str(&self.ok()).unwrap()
@@ -288,11 +294,17 @@ pub(crate) static SLEEPS: LazyLock<PathBuf> = LazyLock::new(|| {
 static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
 
 fn compile(name: &str, source: &str) -> PathBuf {
+    compile_with(name, &["-static", "-O1"], source)
+}
+
+/// Compiles with the flags given.
+pub(crate) fn compile_with(name: &str, flags: &[&str], source: &str) -> PathBuf {
     let file = PROGRAMS.join(format!("{name}.c"));
     std::fs::write(&file, source).unwrap();
     let program = PROGRAMS.join(name);
     let status = Command::new("cc")
-        .args(["-static", "-O1", "-o"])
+        .args(flags)
+        .arg("-o")
         .arg(&program)
         .arg(&file)
         .status();

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use uigniter_api::image::{Image, ImageKind};
+use uigniter_api::image::{Image, ImageKind, ImportQuery};
 use uigniter_image::{Disk, PackError, elf, pack_elf, rofs::BuildError};
 
 use super::{FileId, Images, Known, Sidecar};
@@ -23,6 +23,7 @@ pub(crate) const LIMIT_BYTES: u64 = 64 << 30;
 #[derive(Debug)]
 pub(crate) struct Import {
     name: String,
+    program: Option<String>,
     sent: Temporary,
     hasher: Hasher,
     length: u64,
@@ -62,11 +63,18 @@ impl Drop for Temporary {
 }
 
 impl Import {
-    pub(crate) fn start(images: &Images, name: &str) -> Result<Self, Refusal> {
+    pub(crate) fn start(images: &Images, asked: &ImportQuery) -> Result<Self, Refusal> {
+        let ImportQuery { name, program } = asked;
         names::check("an image's name", name)?;
+        if program.as_ref().is_some_and(|program| !program.starts_with('/')) {
+            return Err(Refusal::Invalid(
+                "program: give its absolute path in the disk".into(),
+            ));
+        }
         let sent = Temporary::create(&images.folder)?;
         Ok(Self {
-            name: name.to_owned(),
+            name: name.clone(),
+            program: program.clone(),
             sent,
             hasher: Hasher::default(),
             length: 0,
@@ -93,6 +101,7 @@ impl Import {
     pub(crate) fn finish(self, images: &Images) -> Result<Image, Refusal> {
         let Self {
             name,
+            program,
             sent,
             hasher,
             length,
@@ -108,10 +117,14 @@ impl Import {
         }
         let mut magic = [0; 4];
         let is_elf = sent.file.read_exact_at(&mut magic, 0).is_ok() && magic == elf::MAGIC;
-        let made = if is_elf {
-            pack(images, &sent, &name)?
-        } else {
-            take_disk(sent, &name)?
+        let made = match program {
+            Some(_) if is_elf => {
+                return Err(Refusal::Invalid(
+                    "program: it names one in a disk, and an ELF was sent; leave it out".into(),
+                ));
+            }
+            None if is_elf => pack(images, &sent, &name)?,
+            program => take_disk(sent, &name, program)?,
         };
         let metadata = made
             .disk
@@ -177,13 +190,14 @@ fn pack(images: &Images, program: &Temporary, name: &str) -> Result<Made, Refusa
     })
 }
 
-fn take_disk(disk: Temporary, name: &str) -> Result<Made, Refusal> {
+fn take_disk(disk: Temporary, name: &str, program: Option<String>) -> Result<Made, Refusal> {
     let found =
         Disk::inspect(&disk.file).map_err(|error| Refusal::InvalidImage(format!("{name}: {error}")))?;
-    let program = format!("/{name}");
-    let has_program =
-        found.has_rofs && Disk::open_rofs(&disk.file).is_ok_and(|rofs| rofs.file_length(&program).is_some());
-    let command = if has_program { vec![program] } else { Vec::new() };
+    let usual = format!("/{name}");
+    let has_usual =
+        || found.has_rofs && Disk::open_rofs(&disk.file).is_ok_and(|rofs| rofs.file_length(&usual).is_some());
+    let program = program.or_else(|| has_usual().then(|| usual.clone()));
+    let command = program.into_iter().collect();
     Ok(Made {
         kind: ImageKind::Disk,
         command,

@@ -22,7 +22,7 @@ pub(super) fn get(host: &Arc<Host>, call: &Call) -> Result<Response, Refusal> {
 
 pub(super) async fn import(host: &Arc<Host>, mut call: Call) -> Result<Response, Refusal> {
     let imported = match query::<ImportQuery>(&call.uri) {
-        Ok(ImportQuery { name }) => receive(host, &name, &mut call.body).await,
+        Ok(asked) => receive(host, &asked, &mut call.body).await,
         Err(refusal) => Err(refusal),
     };
     match imported {
@@ -34,8 +34,8 @@ pub(super) async fn import(host: &Arc<Host>, mut call: Call) -> Result<Response,
     }
 }
 
-async fn receive(host: &Arc<Host>, name: &str, body: &mut Body) -> Result<Image, Refusal> {
-    let mut import = Import::start(&host.images, name)?;
+async fn receive(host: &Arc<Host>, asked: &ImportQuery, body: &mut Body) -> Result<Image, Refusal> {
+    let mut import = Import::start(&host.images, asked)?;
     while let Some(bytes) = piece(body).await? {
         import.piece(&bytes)?;
     }

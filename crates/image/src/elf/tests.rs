@@ -44,25 +44,52 @@ fn a_static_program_is_accepted() {
         ElfInfo {
             position_independent: false,
             entry: 0x40_0000,
-            memory_bytes: 0x1000
+            memory_bytes: 0x1000,
+            dynamic: false,
         }
     );
     let pie = with(|b| b[16] = 3);
     assert!(ElfInfo::inspect(Cursor::new(pie)).unwrap().position_independent);
 }
 
+fn interpreter(bytes: &mut [u8], name: &[u8]) {
+    bytes[56] = 2;
+    segment(bytes, 1, 3, 0x200, 0, name.len() as u64);
+    bytes[0x200..0x200 + name.len()].copy_from_slice(name);
+}
+
+/// A dynamic section whose `DT_NEEDED` is `libx.so`, but for `shift` bytes.
+fn needed(bytes: &mut [u8], shift: u64) {
+    bytes[56] = 2;
+    segment(bytes, 1, 2, 0x200, 0, 5 * 16);
+    // DT_NEEDED, DT_RUNPATH, DT_STRTAB by address, DT_STRSZ, DT_NULL.
+    let entries = [(1, 1 + shift), (29, 9), (5, 0x40_0300), (10, 20), (0, 0)];
+    for (entry, at) in entries.iter().zip((0x200..).step_by(16)) {
+        bytes[at..at + 8].copy_from_slice(&u64::to_le_bytes(entry.0));
+        bytes[at + 8..at + 16].copy_from_slice(&u64::to_le_bytes(entry.1));
+    }
+    bytes[0x300..0x314].copy_from_slice(b"\0libx.so\0$ORIGIN/a\0\0");
+}
+
+#[test]
+fn what_a_dynamic_program_needs_is_named() {
+    let read = |bytes: Vec<u8>| {
+        assert!(ElfInfo::inspect(Cursor::new(bytes.clone())).unwrap().dynamic);
+        Dynamic::read(Cursor::new(bytes)).unwrap()
+    };
+    let loader = read(with(|b| interpreter(b, b"/lib64/ld-linux-x86-64.so.2\0")));
+    assert_eq!(
+        loader.interpreter.unwrap().to_str(),
+        Some("/lib64/ld-linux-x86-64.so.2")
+    );
+    let libraries = read(with(|b| needed(b, 0)));
+    assert_eq!(libraries.needed, ["libx.so"]);
+    assert_eq!(libraries.runpath.unwrap(), "$ORIGIN/a");
+    assert_eq!(libraries.rpath, None);
+}
+
 #[test]
 fn each_foreign_file_is_named() {
-    let interpreter = |b: &mut Vec<u8>| {
-        b[56] = 2;
-        segment(b, 1, 3, 0x200, 0, 28);
-        b[0x200..0x21c].copy_from_slice(b"/lib64/ld-linux-x86-64.so.2\0");
-    };
-    let needed = |b: &mut Vec<u8>| {
-        b[56] = 2;
-        segment(b, 1, 2, 0x200, 0, 32);
-        b[0x200] = 1;
-    };
     for (bytes, word) in [
         (b"#!/bin/sh\n".to_vec(), "not an ELF"),
         (Vec::new(), "not an ELF"),
@@ -72,9 +99,8 @@ fn each_foreign_file_is_named() {
         (with(|b| b[7] = 9), "another operating system"),
         (with(|b| b[16] = 1), "object file"),
         (with(|b| b[16] = 4), "type 4"),
-        (with(interpreter), "/lib64/ld-linux-x86-64.so.2"),
-        (with(interpreter), "link with -static"),
-        (with(needed), "link with -static"),
+        (with(|b| interpreter(b, b"lib/ld.so\0")), "no absolute path"),
+        (with(|b| needed(b, 100)), "name of a library lies outside"),
         (
             with(|b| b.truncate(0x800)),
             "truncated: a segment ends at byte 4096, the file has 2048",

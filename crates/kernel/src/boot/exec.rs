@@ -1,4 +1,13 @@
 //! Loading the program: ELF headers (System V ABI, chapter 4 and 5; `elf(5)`) as a foreign file that may say anything.
+//!
+//! [`load`] puts a program or its interpreter (`ld.so(8)`) into memory; [`script`] is about what begins with `#!` (`execve(2)`).
+
+#[cfg(feature = "elf")]
+mod load;
+pub mod script;
+
+#[cfg(feature = "elf")]
+pub use load::{load, load_anywhere};
 
 use crate::{errno::Errno, file::File};
 use alloc::{string::String, vec::Vec};
@@ -23,8 +32,10 @@ pub enum Error {
     NotElf(String),
     /// For another processor, or 32-bit.
     Foreign(String),
-    /// It wants a program interpreter.
-    Dynamic(String),
+    /// A script's interpreter is a script, and so on, more than four deep.
+    ScriptDepth(String),
+    /// The interpreter that the program or the script names cannot be opened: program, interpreter.
+    Interpreter(String, String, Errno),
     /// Headers that make no sense; the field says which.
     Malformed(String, &'static str),
     /// It lies where the kernel is, or beyond the program's part of the address space.
@@ -44,12 +55,22 @@ impl core::fmt::Display for Error {
                 f,
                 "cannot read the program '{path}' ({errno:?}): is the image whole?"
             ),
-            Self::NotElf(path) => write!(f, "'{path}' is not an ELF program"),
+            Self::NotElf(path) => write!(
+                f,
+                "'{path}' is neither an ELF program nor a script that begins with #!"
+            ),
             Self::Foreign(path) => write!(
                 f,
                 "'{path}' is not a 64-bit x86-64 program: compile it for x86_64-linux"
             ),
-            Self::Dynamic(path) => write!(f, "'{path}' is dynamically linked: link it with -static"),
+            Self::ScriptDepth(path) => write!(
+                f,
+                "'{path}' is a script whose interpreter is a script, too many times over: name the program itself"
+            ),
+            Self::Interpreter(path, interpreter, errno) => write!(
+                f,
+                "'{path}' needs '{interpreter}', which cannot be opened ({errno:?}): put it into the image"
+            ),
             Self::Malformed(path, what) => write!(f, "'{path}' is damaged: its {what} make no sense"),
             Self::OutOfRange(path) => write!(
                 f,
@@ -91,7 +112,17 @@ pub struct Headers {
     pub header_address: u64,
     /// How many there are.
     pub header_count: u64,
+    /// What its load address must be a multiple of: a power of two, a page or more.
+    pub alignment: u64,
+    /// The program that loads its libraries (`PT_INTERP`), if it has any.
+    pub interpreter: Option<String>,
 }
+
+/// Most alignment of a load address that is given: a page of the largest size.
+const MAX_ALIGNMENT: u64 = 1 << 30;
+
+/// Longest name of an interpreter with its zero byte, as Linux has it (`PATH_MAX`).
+const MAX_INTERPRETER: u64 = 4096;
 
 /// Most program headers that are looked at.
 const MAX_HEADERS: usize = 64;
@@ -161,12 +192,16 @@ pub fn headers(path: &str, file: &dyn File) -> Result<Headers, Error> {
         return Err(malformed("program headers"));
     }
     let mut segments: Vec<Segment> = Vec::new();
-    let mut header_address = None;
+    let (mut header_address, mut interpreter, mut alignment) = (None, None, 4096);
     for row in bytes.chunks_exact(size) {
         let (offset, address) = (u64_at(row, 8), u64_at(row, 16));
         let (file_len, memory_len) = (u64_at(row, 32), u64_at(row, 40));
         match u32_at(row, 0) {
-            PT_INTERP => return Err(Error::Dynamic(path.into())),
+            // The first counts, as on Linux.
+            PT_INTERP if interpreter.is_none() => {
+                let named = interpreter_name(offset, file_len, read)?;
+                interpreter = Some(named.ok_or_else(|| malformed("interpreter's name"))?);
+            }
             PT_PHDR => header_address = Some(address),
             PT_LOAD if memory_len > 0 => {
                 if file_len > memory_len
@@ -187,6 +222,7 @@ pub fn headers(path: &str, file: &dyn File) -> Result<Headers, Error> {
                 {
                     return Err(malformed("segments"));
                 }
+                alignment = alignment.max(alignment_of(row));
                 segments.push(Segment {
                     address,
                     memory_len,
@@ -214,7 +250,37 @@ pub fn headers(path: &str, file: &dyn File) -> Result<Headers, Error> {
         segments,
         header_address: header_address.unwrap_or(0),
         header_count: count as u64,
+        alignment,
+        interpreter,
     })
+}
+
+/// What a segment asks for in `p_align`, within reason; Linux takes no notice of what is no power of two either.
+fn alignment_of(row: &[u8]) -> u64 {
+    match u64_at(row, 48) {
+        align if align.is_power_of_two() && align <= MAX_ALIGNMENT => align,
+        _ => 0,
+    }
+}
+
+/// The text of `PT_INTERP`; `None` if it is none.
+fn interpreter_name(
+    offset: u64,
+    len: u64,
+    read: impl Fn(u64, &mut [u8]) -> Result<usize, Error>,
+) -> Result<Option<String>, Error> {
+    if !(2..=MAX_INTERPRETER).contains(&len) {
+        return Ok(None);
+    }
+    let mut bytes = alloc::vec![0; len as usize];
+    let got = read(offset, &mut bytes)?;
+    if got < bytes.len() || bytes.pop() != Some(0) {
+        return Ok(None);
+    }
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8(text.to_vec())
+        .ok()
+        .filter(|text| !text.is_empty()))
 }
 
 /// A program in memory.
@@ -228,144 +294,10 @@ pub struct Loaded {
     pub end: u64,
 }
 
-#[cfg(feature = "elf")]
-pub use load::load;
-
-#[cfg(feature = "elf")]
-mod load {
-    use super::{Error, Loaded, Segment, extent, headers};
-    use crate::{
-        arch::layout,
-        file::File,
-        mm::{
-            PAGE_SIZE, frames, paging,
-            space::{self, Place},
-            vma::{Backing, Prot},
-        },
-    };
-    use alloc::vec::Vec;
-    use linux_raw_sys::elf::{PF_R, PF_W, PF_X};
-
-    const PAGE: u64 = PAGE_SIZE as u64;
-
-    /// Largest block that is filled by one read: 2 MiB.
-    const READ_ORDER: u8 = 9;
-
-    /// Maps the program's segments and reads their contents in; `bias` is where a relocatable one goes.
-    pub fn load(path: &str, file: &dyn File, bias: u64) -> Result<Loaded, Error> {
-        let headers = headers(path, file)?;
-        let bias = if headers.relocatable { bias } else { 0 };
-        let (start, end) = extent(&headers.segments);
-        let in_range = start
-            .checked_add(bias)
-            .is_some_and(|start| start >= layout::PROGRAM_START)
-            && end
-                .checked_add(bias)
-                .is_some_and(|end| end <= layout::PROGRAM_END);
-        if !in_range {
-            return Err(Error::OutOfRange(path.into()));
-        }
-        let mut done = 0;
-        for segment in &headers.segments {
-            done = load_segment(path, file, segment, bias, done)?;
-        }
-        Ok(Loaded {
-            headers,
-            bias,
-            end: end + bias,
-        })
-    }
-
-    fn prot(flags: u32) -> Prot {
-        let right = |flag, prot| if flags & flag != 0 { prot } else { Prot::empty() };
-        right(PF_R, Prot::READ) | right(PF_W, Prot::WRITE) | right(PF_X, Prot::EXEC)
-    }
-
-    /// Loads one segment; `done` is the end of the pages that the segments before it took, and the new end is given back.
-    fn load_segment(
-        path: &str,
-        file: &dyn File,
-        segment: &Segment,
-        bias: u64,
-        done: u64,
-    ) -> Result<u64, Error> {
-        let no_memory = |_| Error::NoMemory(path.into());
-        let address = segment.address + bias;
-        let file_end = address + segment.file_len;
-        let end = (address + segment.memory_len).next_multiple_of(PAGE);
-        let mut start = address & !(PAGE - 1);
-        if start < done {
-            // The last page of the segment before is the first of this one: both want their bytes in it, and their rights to it.
-            share_page(path, file, segment, bias, start)?;
-            start += PAGE;
-            if start >= end {
-                return Ok(done);
-            }
-        }
-        space::map(
-            Place::Fixed(start),
-            end - start,
-            prot(segment.flags),
-            Backing::Zero,
-            "",
-        )
-        .map_err(no_memory)?;
-        let mut blocks = Vec::new();
-        let mut at = start;
-        while at < file_end {
-            let pages = (file_end - at).div_ceil(PAGE);
-            let order = (pages.ilog2() as u8).min(READ_ORDER);
-            let block = frames::alloc_zeroed(order).ok_or_else(|| Error::NoMemory(path.into()))?;
-            blocks.push((block, order));
-            let skip = address.saturating_sub(at);
-            let stop = file_end.min(at + (PAGE << order));
-            // SAFETY: the block is ours until it is installed; the range is inside it.
-            let buffer = unsafe {
-                core::slice::from_raw_parts_mut(
-                    (layout::linear(block) + skip) as *mut u8,
-                    (stop - at - skip) as usize,
-                )
-            };
-            read_exact(path, file, segment.offset + (at + skip - address), buffer)?;
-            if segment.flags & PF_X != 0 {
-                // SAFETY: as above, the whole block.
-                let pages = unsafe {
-                    core::slice::from_raw_parts_mut(layout::linear(block) as *mut u8, PAGE_SIZE << order)
-                };
-                crate::mm::rewrite::rewrite(at, pages);
-            }
-            at += PAGE << order;
-        }
-        space::install(start, &blocks, prot(segment.flags)).map_err(no_memory)?;
-        Ok(end)
-    }
-
-    fn share_page(path: &str, file: &dyn File, segment: &Segment, bias: u64, page: u64) -> Result<(), Error> {
-        let address = segment.address + bias;
-        let stop = (address + segment.file_len).min(page + PAGE);
-        let _ = crate::mm::check_user(page, PAGE_SIZE, false);
-        let Some(physical) = paging::translate(address.max(page)) else {
-            return Err(Error::NoMemory(path.into()));
-        };
-        // SAFETY: the page was installed for the segment before; the range is inside it.
-        let buffer = unsafe {
-            core::slice::from_raw_parts_mut(
-                layout::linear(physical) as *mut u8,
-                stop.saturating_sub(address) as usize,
-            )
-        };
-        read_exact(path, file, segment.offset, buffer)?;
-        let all = Prot::READ | Prot::WRITE | Prot::EXEC;
-        space::protect(page, PAGE, prot(segment.flags) | Prot::READ | all)
-            .map_err(|_| Error::NoMemory(path.into()))
-    }
-
-    fn read_exact(path: &str, file: &dyn File, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
-        let wanted = buffer.len();
-        match space::read_full(file, offset, buffer) {
-            Ok(count) if count == wanted => Ok(()),
-            Ok(_) => Err(Error::Malformed(path.into(), "segments (the file is truncated)")),
-            Err(errno) => Err(Error::Read(path.into(), errno)),
-        }
+impl Loaded {
+    /// Address of the first instruction.
+    #[must_use]
+    pub const fn entry(&self) -> u64 {
+        self.headers.entry.wrapping_add(self.bias)
     }
 }

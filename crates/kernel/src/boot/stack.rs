@@ -16,7 +16,18 @@ pub enum Place {
     Platform,
 }
 
-/// The contents of a stack that ends at `top`: its bytes, and the stack pointer, at which the first of them lies.
+/// A stack's contents.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// All of it, from the stack pointer up.
+    pub bytes: Vec<u8>,
+    /// The stack pointer.
+    pub pointer: u64,
+    /// Where in `bytes` the auxiliary vector is, with its `AT_NULL`.
+    pub auxv: core::ops::Range<usize>,
+}
+
+/// The contents of a stack that ends at `top`.
 ///
 /// `places` are auxiliary entries whose value is where that thing is.
 #[must_use]
@@ -28,7 +39,7 @@ pub fn build(
     random: [u8; 16],
     auxv: &[(u64, u64)],
     places: &[(u64, Place)],
-) -> (Vec<u8>, u64) {
+) -> Stack {
     // Strings first, from the top down; then the vectors below them, with the stack pointer on a multiple of 16.
     let mut strings = Vec::new();
     let mut offsets = |bytes: &[u8], terminated: bool| {
@@ -55,6 +66,7 @@ pub fn build(
     word(0);
     environment.iter().for_each(|offset| word(strings_at + offset));
     word(0);
+    let auxv_start = 8 * (1 + arguments.len() + 1 + environment.len() + 1);
     for &(key, value) in auxv {
         word(key);
         word(value);
@@ -74,7 +86,11 @@ pub fn build(
     word(0);
     bytes.resize((strings_at - pointer) as usize, 0);
     bytes.extend_from_slice(&strings);
-    (bytes, pointer)
+    Stack {
+        bytes,
+        pointer,
+        auxv: auxv_start..8 * words,
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +100,7 @@ mod tests {
     #[test]
     fn vectors_point_at_their_strings() {
         let top = 0x7000_0000_0000;
-        let (bytes, pointer) = build(
+        let Stack { bytes, pointer, auxv } = build(
             top,
             &[b"prog", b"x"],
             &[b"A=1"],
@@ -110,5 +126,6 @@ mod tests {
         assert_eq!((word(8), text(word(9))), (31, &b"/prog"[..]));
         assert_eq!(bytes[(word(11) - pointer) as usize..][..16], [7; 16]);
         assert_eq!((word(12), word(13)), (0, 0));
+        assert_eq!(auxv, 6 * 8..14 * 8);
     }
 }

@@ -1,7 +1,8 @@
 //! The order of things at boot.
 
 use super::{
-    Error, clocksource, exec,
+    Error, clocksource,
+    exec::{self, script},
     platform::{Physical, Platform},
     stack,
 };
@@ -10,6 +11,7 @@ use crate::{
     drivers::{self, block::BlockDevice, i8042},
     entropy,
     errno::Errno,
+    file::OpenFile,
     fs, log,
     mm::{
         self, frames, paging,
@@ -170,7 +172,7 @@ fn random_pages(pages: u64) -> u64 {
 }
 
 /// The path of a command: as it is, or looked for where programs are.
-fn find(command: &str) -> Result<(String, Arc<crate::file::OpenFile>), exec::Error> {
+fn find(command: &str) -> Result<(String, Arc<OpenFile>), exec::Error> {
     let prefixes: &[&str] = if command.contains('/') {
         &[""]
     } else {
@@ -195,15 +197,60 @@ fn find(command: &str) -> Result<(String, Arc<crate::file::OpenFile>), exec::Err
     Err(exec::Error::NotFound(command.into(), last))
 }
 
+/// What is to run: the boot line's command, or the interpreter of the script that it names.
+struct Program {
+    /// Path of the ELF.
+    path: String,
+    open: Arc<OpenFile>,
+    /// Path of what the boot line names (`AT_EXECFN`, and the name of the thread).
+    name: String,
+    arguments: Vec<String>,
+}
+
+/// Finds the command, and follows `#!` lines to a program (`execve(2)`, "Interpreter scripts").
+fn find_program(command: &[String]) -> Result<Program, exec::Error> {
+    let (name, open) = find(command.first().map_or("", String::as_str))?;
+    let mut program = Program {
+        path: name.clone(),
+        open,
+        name,
+        arguments: command.to_vec(),
+    };
+    for _ in 0..=script::MAX_DEPTH {
+        let mut head = [0; script::HEAD];
+        let got = space::read_full(program.open.file.as_ref(), 0, &mut head)
+            .map_err(|errno| exec::Error::Read(program.path.clone(), errno))?;
+        let Some(line) = script::Line::parse(&head[..got]) else {
+            return Ok(program);
+        };
+        // What ran the script so far becomes an argument, by its path; the name that it was given is lost.
+        let first = [
+            Some(line.interpreter.clone()),
+            line.argument,
+            Some(program.path.clone()),
+        ];
+        program
+            .arguments
+            .splice(..program.arguments.len().min(1), first.into_iter().flatten());
+        program.open = open_interpreter(&program.path, &line.interpreter)?;
+        program.path = line.interpreter;
+    }
+    Err(exec::Error::ScriptDepth(program.name))
+}
+
+fn open_interpreter(path: &str, interpreter: &str) -> Result<Arc<OpenFile>, exec::Error> {
+    fs::open_kernel(interpreter)
+        .map_err(|errno| exec::Error::Interpreter(path.into(), interpreter.into(), errno))
+}
+
 /// Loads the program and completes the first thread's frame.
 fn launch(machine: &Machine) -> Result<(), Error> {
-    let args = &machine.args;
-    let command = args.command.first().map_or("", String::as_str);
-    let (path, open) = find(command).map_err(Error::Program)?;
+    let program = find_program(&machine.args.command).map_err(Error::Program)?;
+    let path = &program.path;
     let base = 0x5500_0000_0000 + random_pages(1 << 22);
-    let loaded = exec::load(&path, open.file.as_ref(), base).map_err(Error::Program)?;
+    let loaded = exec::load(path, &program.open.file, base).map_err(Error::Program)?;
 
-    fs::set_running(&open);
+    fs::set_running(&program.open);
     LOAD_BIAS.store(loaded.bias, Ordering::Relaxed);
 
     let no_memory = |_| Error::Program(exec::Error::NoMemory(path.clone()));
@@ -223,19 +270,28 @@ fn launch(machine: &Machine) -> Result<(), Error> {
     )
     .map_err(no_memory)?;
     let vdso = map_vdso().map_err(no_memory)?;
+    let interpreter = match &loaded.headers.interpreter {
+        Some(name) => Some(
+            open_interpreter(path, name)
+                .and_then(|open| exec::load_anywhere(name, &open.file))
+                .map_err(Error::Program)?,
+        ),
+        None => None,
+    };
 
-    let environment = environment(args);
-    let pointer = write_stack(stack_top, &path, args, &environment, &loaded, vdso).map_err(no_memory)?;
-    remember(
-        &fs::path_of(&open).unwrap_or_else(|| path.clone()),
-        args,
-        environment,
+    let environment = environment(&machine.args);
+    let auxv = auxv(
+        &loaded,
+        interpreter.as_ref().map_or(0, |loaded| loaded.bias),
+        vdso,
     );
-    let entry = loaded.headers.entry.wrapping_add(loaded.bias);
+    let pointer = write_stack(stack_top, &program, &environment, &auxv).map_err(no_memory)?;
+    let entry = interpreter.as_ref().unwrap_or(&loaded).entry();
+    crate::verbose!("{path}: entry {entry:#x}, stack {pointer:#x}");
+    remember(program, machine.args.hostname.clone(), environment);
     let context = machine.thread.context.get();
     // SAFETY: the first thread does not run yet; boot alone uses its context.
     unsafe { (*context).frame().write(trap::start_frame(entry, pointer)) };
-    crate::verbose!("{path}: entry {entry:#x}, stack {pointer:#x}");
     Ok(())
 }
 
@@ -274,28 +330,23 @@ fn environment(args: &BootArgs) -> Vec<String> {
         .collect()
 }
 
-fn write_stack(
-    top: u64,
-    path: &str,
-    args: &BootArgs,
-    environment: &[String],
-    loaded: &exec::Loaded,
-    vdso: u64,
-) -> Result<u64, Errno> {
+/// The auxiliary vector but for what lies on the stack itself (`getauxval(3)`); `base` is the interpreter's load bias, 0 without one.
+fn auxv(loaded: &exec::Loaded, base: u64, vdso: u64) -> stack::Auxv {
     use linux_raw_sys::auxvec as raw;
     let features = cpu::cpuid(1, 0);
     let headers = &loaded.headers;
-    let auxv: Vec<(u64, u64)> = [
+    [
         (raw::AT_SYSINFO_EHDR, vdso),
+        (raw::AT_MINSIGSTKSZ, signal::frame::min_stack() as u64),
         (raw::AT_HWCAP, u64::from(features.edx)),
         (raw::AT_PAGESZ, 4096),
         (raw::AT_CLKTCK, 100),
         (raw::AT_PHDR, headers.header_address.wrapping_add(loaded.bias)),
         (raw::AT_PHENT, 56),
         (raw::AT_PHNUM, headers.header_count),
-        (raw::AT_BASE, 0),
+        (raw::AT_BASE, base),
         (raw::AT_FLAGS, 0),
-        (raw::AT_ENTRY, headers.entry.wrapping_add(loaded.bias)),
+        (raw::AT_ENTRY, loaded.entry()),
         (raw::AT_UID, 0),
         (raw::AT_EUID, 0),
         (raw::AT_GID, 0),
@@ -303,47 +354,49 @@ fn write_stack(
         (raw::AT_SECURE, 0),
         // FSGSBASE may be used.
         (raw::AT_HWCAP2, 2),
-        (raw::AT_MINSIGSTKSZ, signal::frame::min_stack() as u64),
     ]
     .into_iter()
     .map(|(key, value)| (u64::from(key), value))
-    .collect();
+    .collect()
+}
+
+fn write_stack(
+    top: u64,
+    program: &Program,
+    environment: &[String],
+    auxv: &[(u64, u64)],
+) -> Result<u64, Errno> {
+    use linux_raw_sys::auxvec as raw;
     let places = [
         (u64::from(raw::AT_RANDOM), stack::Place::Random),
         (u64::from(raw::AT_EXECFN), stack::Place::Name),
         (u64::from(raw::AT_PLATFORM), stack::Place::Platform),
     ];
-    let arguments: Vec<&[u8]> = args.command.iter().map(String::as_bytes).collect();
+    let arguments: Vec<&[u8]> = program.arguments.iter().map(String::as_bytes).collect();
     let environment: Vec<&[u8]> = environment.iter().map(String::as_bytes).collect();
-    let (bytes, pointer) = stack::build(
+    let stack = stack::build(
         top,
         &arguments,
         &environment,
-        path.as_bytes(),
+        program.name.as_bytes(),
         random(),
-        &auxv,
+        auxv,
         &places,
     );
-    UserSlice::new(pointer, bytes.len())
+    UserSlice::new(stack.pointer, stack.bytes.len())
         .bytes_mut()?
-        .copy_from_slice(&bytes);
-    let mut raw_auxv: Vec<u8> = auxv
-        .iter()
-        .flat_map(|&(key, value)| [key, value])
-        .flat_map(u64::to_le_bytes)
-        .collect();
-    raw_auxv.extend([0; 16]);
-    fs::set_auxv(&raw_auxv);
-    Ok(pointer)
+        .copy_from_slice(&stack.bytes);
+    fs::set_auxv(stack.bytes.get(stack.auxv).unwrap_or_default());
+    Ok(stack.pointer)
 }
 
 /// Fills in what the program may ask about itself.
-fn remember(path: &str, args: &BootArgs, environment: Vec<String>) {
+fn remember(program: Program, hostname: Option<String>, environment: Vec<String>) {
     let process = process::process();
-    *process.executable.lock() = path.into();
-    process.arguments.lock().clone_from(&args.command);
+    *process.executable.lock() = fs::path_of(&program.open).unwrap_or(program.path);
+    *process.arguments.lock() = program.arguments;
     *process.environment.lock() = environment;
-    *process.hostname.lock() = args.hostname.clone().unwrap_or_else(|| String::from("uigniter"));
-    let name: String = path.rsplit('/').next().unwrap_or(path).chars().take(15).collect();
-    *sched::current().name.lock() = name;
+    *process.hostname.lock() = hostname.unwrap_or_else(|| String::from("uigniter"));
+    let name = program.name.rsplit('/').next().unwrap_or_default();
+    *sched::current().name.lock() = name.chars().take(15).collect();
 }

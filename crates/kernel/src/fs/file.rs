@@ -97,7 +97,7 @@ impl NodeFile {
     }
 
     /// Where the node is now, as `/proc/self/fd` shows it.
-    pub(crate) fn path(&self) -> String {
+    pub(crate) fn place_path(&self) -> String {
         let Some((dir, name)) = &self.place else {
             return format!("/memfd:#{} (deleted)", self.node.ino);
         };
@@ -250,6 +250,10 @@ impl File for NodeFile {
     fn descriptor_closed(&self) {
         // Whichever descriptor of the file it is: the process gives up its record locks (fcntl(2)).
         locks::give_up(self, Owner::Process, &(0..u64::MAX));
+    }
+
+    fn path(&self) -> Option<String> {
+        Some(self.place_path())
     }
 
     fn release(&self) {

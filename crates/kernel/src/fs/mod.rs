@@ -262,7 +262,7 @@ fn is_running(node: &Arc<Node>) -> bool {
 /// The path of an open file, as `/proc/self/fd` shows it; `None` for what has no place in the tree.
 #[must_use]
 pub fn path_of(open: &OpenFile) -> Option<String> {
-    NodeFile::of(open).map(NodeFile::path)
+    NodeFile::of(open).map(NodeFile::place_path)
 }
 
 /// Makes a name for a bound socket (`bind(2)` in `unix(7)`); `permissions` before the umask.

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     arch::{self, layout},
     errno::{Errno, Result},
+    file::Stat,
     sync::Lock,
 };
 use alloc::{format, string::String, vec::Vec};
@@ -574,12 +575,22 @@ pub fn maps_text() -> String {
             flag(Prot::WRITE, 'w'),
             flag(Prot::EXEC, 'x'),
         );
-        let offset = match &area.backing {
-            Backing::Zero => 0,
-            Backing::File(_, offset) => *offset,
+        let (offset, stat, path) = match &area.backing {
+            Backing::Zero => (0, Stat::default(), None),
+            Backing::File(file, offset) => (*offset, file.stat().unwrap_or_default(), file.path()),
         };
-        let head = format!("{:x}-{:x} {r}{w}{x}p {offset:08x} 00:00 0 ", area.start, area.end);
-        text.push_str(&format!("{head:<73}{}\n", area.name));
+        let head = format!(
+            "{:x}-{:x} {r}{w}{x}p {offset:08x} {:02x}:{:02x} {} ",
+            area.start,
+            area.end,
+            stat.dev >> 8 & 0xfff,
+            stat.dev & 0xff | stat.dev >> 12 & 0xf_ff00,
+            stat.ino
+        );
+        match path.as_deref().unwrap_or(area.name) {
+            "" => text.push_str(&format!("{head}\n")),
+            name => text.push_str(&format!("{head:<73}{}\n", name.replace('\n', "\\012"))),
+        }
     }
     text
 }

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "daemon",
         &["abi", "api", "firecracker-client", "image", "network", "vmm"],
     ),
-    ("uigniter", &["api", "daemon", "vmm"]),
+    ("uigniter", &["api", "daemon", "image", "vmm"]),
     ("conformance", &["abi", "firecracker-client", "image"]),
 ];
 

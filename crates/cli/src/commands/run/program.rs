@@ -7,9 +7,12 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use uigniter_api::{Client, ErrorCode, image::content_name};
+use uigniter_api::{
+    Client, ErrorCode,
+    image::{ImportQuery, content_name},
+};
 
-use crate::error::CliError;
+use crate::{error::CliError, packing::Prepared};
 
 /// Bytes read at once.
 const PIECE: usize = 128 << 10;
@@ -19,10 +22,10 @@ pub(super) fn as_file(target: &str) -> Option<PathBuf> {
     target.contains('/').then(|| PathBuf::from(target))
 }
 
-/// Gives the name of the image made of `file`, sending it only if the daemon does not have it.
-pub(super) async fn import(client: &Client, file: &Path) -> Result<String, CliError> {
+/// Gives the name of the image made of `file` (packed as `prepared`), sending it only if the daemon does not have it.
+pub(super) async fn import(client: &Client, file: &Path, prepared: &Prepared) -> Result<String, CliError> {
     let digest = {
-        let file = file.to_owned();
+        let file = prepared.file.clone();
         let unreadable =
             |e: &dyn std::fmt::Display| CliError::new(format!("cannot read {}: {e}", file.display()));
         let path = file.clone();
@@ -30,10 +33,21 @@ pub(super) async fn import(client: &Client, file: &Path) -> Result<String, CliEr
         hashed.map_err(|e| unreadable(&e))?.map_err(|e| unreadable(&e))?
     };
     let name = content_name(&file.file_stem().unwrap_or_default().to_string_lossy(), &digest);
+    let program = prepared.program.clone();
     match client.get_image(&name).await {
-        Ok(image) if image.digest.as_deref() == Some(&digest) => Ok(name),
+        Ok(image)
+            if image.digest.as_deref() == Some(&digest)
+                && program
+                    .as_ref()
+                    .is_none_or(|program| image.command.first() == Some(program)) =>
+        {
+            Ok(name)
+        }
         Err(error) if error.code() != Some(ErrorCode::ImageNotFound) => Err(error.into()),
-        _ => Ok(client.import_image(&name, file).await?.name),
+        _ => {
+            let query = ImportQuery { name, program };
+            Ok(client.import_image_as(&query, &prepared.file).await?.name)
+        }
     }
 }
 

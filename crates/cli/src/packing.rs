@@ -1,0 +1,115 @@
+//! Packing a program of this host with what it needs, before it is sent: its libraries and the user's files are here, not where the daemon is.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tempfile::{NamedTempFile, TempPath};
+use uigniter_image::{Addition, PackError, Packed, needs_others, pack};
+
+use crate::error::CliError;
+
+/// Options of commands that pack.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AddArgs {
+    /// Add a file or folder of this host to the program's image: HOST[:GUEST]; may be given several times
+    ///
+    /// A folder stands for all that is in it. Without GUEST (an absolute path) the file has its own path in the image too, and links
+    /// that lead to it are kept. Dynamic programs and libraries among the files bring the libraries that they need.
+    #[arg(long, value_name = "HOST[:GUEST]", value_parser = addition)]
+    add: Vec<Addition>,
+}
+
+impl AddArgs {
+    /// Whether any was given.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.add.is_empty()
+    }
+}
+
+/// What is sent to the daemon.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// A static program or a disk.
+    pub(crate) file: PathBuf,
+    /// The program in the disk, if it was packed here.
+    pub(crate) program: Option<String>,
+    /// Removes the disk when it was sent.
+    _disk: Option<TempPath>,
+}
+
+/// Packs what `file` needs beside itself; a static program alone, and a disk, stay as they are.
+pub(crate) async fn prepare(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
+    let (path, add) = (file.to_owned(), add.clone());
+    let packed = tokio::task::spawn_blocking(move || prepare_now(&path, &add)).await;
+    packed.map_err(|error| CliError::new(format!("cannot pack {}: {error}", file.display())))?
+}
+
+fn prepare_now(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
+    if add.is_empty() && !needs_others(file).map_err(refused)? {
+        return Ok(Prepared {
+            file: file.to_owned(),
+            program: None,
+            _disk: None,
+        });
+    }
+    let mut disk = NamedTempFile::with_prefix("uigniter-image-")?;
+    let Packed { path, unresolved, .. } = pack(file, &add.add, disk.as_file_mut()).map_err(refused)?;
+    for missing in unresolved {
+        let (library, needed_by) = (missing.library, missing.needed_by.display());
+        eprintln!("uigniter: {needed_by} needs {library}, which this host does not have; it is left out");
+    }
+    let disk = disk.into_temp_path();
+    Ok(Prepared {
+        file: disk.to_path_buf(),
+        program: Some(path),
+        _disk: Some(disk),
+    })
+}
+
+/// A refusal's line says the way out already; only the system's own words do not.
+fn refused(error: PackError) -> CliError {
+    let hint = match &error {
+        PackError::Open { .. } | PackError::Tree(_) => Some("name files of this host that can be read"),
+        PackError::Build(_) => Some("is there room in the folder for temporary files (TMPDIR)?"),
+        _ => None,
+    };
+    let error = CliError::new(error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Reads `HOST[:GUEST]`. A colon in the host's path is meant unless an absolute path follows it.
+fn addition(text: &str) -> Result<Addition, String> {
+    let (host, guest) = match text.rsplit_once(':') {
+        Some((host, guest)) if guest.starts_with('/') => (host, Some(PathBuf::from(guest))),
+        _ => (text, None),
+    };
+    if host.is_empty() {
+        return Err(format!(
+            "expected HOST[:GUEST] with GUEST an absolute path, not '{text}'"
+        ));
+    }
+    Ok(Addition {
+        host: host.into(),
+        guest,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colon_before_an_absolute_path_parts_host_and_guest() {
+        let parsed = |text| addition(text).map(|add| (add.host, add.guest));
+        assert_eq!(
+            parsed("./conf:/etc/conf"),
+            Ok(("./conf".into(), Some("/etc/conf".into())))
+        );
+        assert_eq!(parsed("/usr/lib/x"), Ok(("/usr/lib/x".into(), None)));
+        assert_eq!(parsed("a:b"), Ok(("a:b".into(), None)));
+        assert!(parsed(":/etc").is_err() && parsed("").is_err());
+    }
+}

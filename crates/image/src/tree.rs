@@ -1,0 +1,290 @@
+//! The tree that becomes an image: files of the host's at the same or another path, with the symbolic links on the way.
+//!
+//! What comes first stays: a later addition at the same path is left out. So the caller adds in order of importance.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs, io,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Component, Path, PathBuf},
+};
+
+use crate::rofs::{BuildError, Builder, Source};
+
+/// Most symbolic links that are followed for one path, as in Linux (`path_resolution(7)`).
+const MAX_LINKS: usize = 40;
+
+/// Links that distributions have at the root for folders that moved below `/usr`.
+const ROOT_LINKS: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
+
+/// Why something was not added.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The host's file or folder cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Links that lead in a circle.
+    #[error("{0} leads through too many symbolic links")]
+    Links(PathBuf),
+    /// A path that is not absolute.
+    #[error("'{0}' cannot be a path in an image; give an absolute path")]
+    Relative(PathBuf),
+    /// A file has the place of a folder.
+    #[error("'{0}' cannot be put below a file")]
+    BelowFile(PathBuf),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Node {
+    Folder(u16),
+    /// Where the host has it, and its permissions.
+    File(PathBuf, u16),
+    Text(&'static str),
+    Link(PathBuf),
+}
+
+/// A tree that grows.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// By path, which is absolute and leads through no link of the tree.
+    nodes: BTreeMap<PathBuf, Node>,
+}
+
+impl Tree {
+    /// A tree with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what the host has at `host` as `guest`; a folder with all that is in it. Links in it stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add(&mut self, host: &Path, guest: &Path) -> Result<(), Error> {
+        if !guest.is_absolute() {
+            return Err(Error::Relative(guest.to_owned()));
+        }
+        // The name that was given may be a link; what it leads to is meant.
+        let real = fs::canonicalize(host).map_err(read(host))?;
+        self.add_entry(&real, guest)
+    }
+
+    /// Adds the host's file or folder at its own path, with every link that its path leads through. Links in a folder that lead to files
+    /// elsewhere bring those along.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add_same(&mut self, path: &Path) -> Result<(), Error> {
+        let real = self.add_way(path)?;
+        if real.is_dir() {
+            self.add_folder(&real, &real, true)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a link, unless something is there.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add_link(&mut self, path: &Path, target: &Path) -> Result<(), Error> {
+        self.put(path, Node::Link(target.to_owned()))
+    }
+
+    /// Adds a file with this text, unless something is there.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add_text(&mut self, path: &Path, text: &'static str) -> Result<(), Error> {
+        self.put(path, Node::Text(text))
+    }
+
+    /// Adds an empty folder, unless something is there.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add_empty(&mut self, path: &Path, permissions: u16) -> Result<(), Error> {
+        self.put(path, Node::Folder(permissions))
+    }
+
+    /// The host's files in the tree, each with its path there.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.nodes.iter().filter_map(|(path, node)| match node {
+            Node::File(host, _) => Some((&**path, &**host)),
+            _ => None,
+        })
+    }
+
+    /// Makes it an image's tree.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::file`].
+    pub fn build(&self) -> Result<Builder, BuildError> {
+        let mut builder = Builder::new();
+        for (path, node) in &self.nodes {
+            let path = path.as_os_str().as_bytes();
+            match node {
+                Node::Folder(_) if path == b"/" => {}
+                Node::Folder(permissions) => builder.folder(path, *permissions)?,
+                Node::File(host, permissions) => {
+                    builder.file(path, Source::Path(host.clone()), *permissions)?;
+                }
+                Node::Text(text) => builder.file(path, Source::Bytes(text.as_bytes().into()), 0o644)?,
+                Node::Link(target) => builder.link(path, target.as_os_str().as_bytes())?,
+            }
+        }
+        Ok(builder)
+    }
+
+    /// Adds the folders, links and at last the file or folder that a path of the host leads through; gives where it ends.
+    fn add_way(&mut self, path: &Path) -> Result<PathBuf, Error> {
+        let path = std::path::absolute(path).map_err(read(path))?;
+        let mut rest: Vec<_> = path
+            .components()
+            .rev()
+            .map(|part| part.as_os_str().to_owned())
+            .collect();
+        let (mut here, mut links) = (PathBuf::from("/"), 0);
+        while let Some(part) = rest.pop() {
+            match Path::new(&part).components().next() {
+                Some(Component::Normal(name)) => here.push(name),
+                Some(Component::ParentDir) => {
+                    here.pop();
+                    continue;
+                }
+                Some(Component::RootDir) => {
+                    here = PathBuf::from("/");
+                    continue;
+                }
+                _ => continue,
+            }
+            let metadata = fs::symlink_metadata(&here).map_err(read(&here))?;
+            if !metadata.is_symlink() {
+                self.put_entry(&here, &here, &metadata)?;
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(Error::Links(path));
+            }
+            let target = fs::read_link(&here).map_err(read(&here))?;
+            self.put(&here, Node::Link(target.clone()))?;
+            here.pop();
+            rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
+        }
+        Ok(here)
+    }
+
+    /// Adds a file, folder or link as it is; of a folder all that is in it.
+    fn add_entry(&mut self, host: &Path, guest: &Path) -> Result<(), Error> {
+        let metadata = fs::symlink_metadata(host).map_err(read(host))?;
+        self.put_entry(host, guest, &metadata)?;
+        if metadata.is_dir() {
+            self.add_folder(host, guest, false)?;
+        }
+        Ok(())
+    }
+
+    fn add_folder(&mut self, host: &Path, guest: &Path, follow: bool) -> Result<(), Error> {
+        for entry in fs::read_dir(host).map_err(read(host))? {
+            let entry = entry.map_err(read(host))?;
+            let (from, to) = (entry.path(), guest.join(entry.file_name()));
+            let metadata = fs::symlink_metadata(&from).map_err(read(&from))?;
+            self.put_entry(&from, &to, &metadata)?;
+            if metadata.is_dir() {
+                self.add_folder(&from, &to, follow)?;
+            } else if metadata.is_symlink() && follow && from.is_file() {
+                self.add_way(&from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what is at one path, without what is below it. Sockets, pipes and devices are no part of an image.
+    fn put_entry(&mut self, host: &Path, guest: &Path, metadata: &fs::Metadata) -> Result<(), Error> {
+        let permissions = (metadata.permissions().mode() & 0o7777) as u16;
+        let kind = metadata.file_type();
+        let node = if kind.is_dir() {
+            Node::Folder(permissions)
+        } else if kind.is_file() {
+            Node::File(host.to_owned(), permissions)
+        } else if kind.is_symlink() {
+            Node::Link(fs::read_link(host).map_err(read(host))?)
+        } else {
+            return Ok(());
+        };
+        self.put(guest, node)
+    }
+
+    fn put(&mut self, path: &Path, node: Node) -> Result<(), Error> {
+        let path = self.resolve(path)?;
+        self.nodes.entry(path).or_insert(node);
+        Ok(())
+    }
+
+    /// The path that leads through no link of the tree, but for its last part; folders on the way are made.
+    fn resolve(&mut self, path: &Path) -> Result<PathBuf, Error> {
+        let mut rest: Vec<_> = path
+            .components()
+            .rev()
+            .map(|part| part.as_os_str().to_owned())
+            .collect();
+        let (mut here, mut links) = (PathBuf::from("/"), 0);
+        while let Some(part) = rest.pop() {
+            match part.as_bytes() {
+                b"/" => here = PathBuf::from("/"),
+                b".." => drop(here.pop()),
+                _ => here.push(&part),
+            }
+            if rest.is_empty() || here.parent().is_none() {
+                continue;
+            }
+            self.adopt_root_link(&here);
+            match self.nodes.entry(here.clone()).or_insert(Node::Folder(0o755)) {
+                Node::Folder(_) => {}
+                Node::File(..) | Node::Text(_) => return Err(Error::BelowFile(path.to_owned())),
+                Node::Link(target) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(Error::Links(path.to_owned()));
+                    }
+                    rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
+                    here.pop();
+                }
+            }
+        }
+        Ok(here)
+    }
+
+    /// Where the host has `/lib` and its like below `/usr`, so does the image, in whatever order things come.
+    fn adopt_root_link(&mut self, path: &Path) {
+        let known = ROOT_LINKS.iter().any(|link| OsStr::new(link) == path.as_os_str());
+        if known
+            && !self.nodes.contains_key(path)
+            && let Ok(target) = fs::read_link(path)
+        {
+            self.nodes.insert(path.to_owned(), Node::Link(target));
+        }
+    }
+}
+
+fn read(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    |source| Error::Read { path, source }
+}
+
+#[cfg(test)]
+mod tests;
