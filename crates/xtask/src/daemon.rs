@@ -73,6 +73,11 @@ impl Daemon {
         self.process.id()
     }
 
+    /// Its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join("api.sock")
+    }
+
     /// Its state folder.
     pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("state")

@@ -1,13 +1,15 @@
-//! What contributors run: `cargo xtask test`, `ci`, `bench`, `soak`, `rules`.
+//! What contributors run: `cargo xtask test`, `ci`, `apps`, `bench`, `soak`, `rules`.
 //!
 //! | module | does |
 //! |---|---|
 //! | [`test`] | the README's test command, and what `.ci/run` and `prepush` put around it |
+//! | [`apps`] | programs as Debian ships them, as unikernels |
 //! | [`bench`] | the published figures: cold start, idle, density, system calls, computing |
 //! | [`soak`] | run-and-stop cycles that must leave no trace |
 //! | [`rules`] | the house style, measured: dependency arrows, lints, lengths |
 //! | [`daemon`], [`host`], [`program`], [`figures`] | a daemon to measure, what the kernel counts, something to run, statistics |
 
+mod apps;
 mod bench;
 mod daemon;
 mod figures;
@@ -36,6 +38,7 @@ enum Command {
     /// What CI does: formatting, clippy with warnings denied, then `test`
     #[command(visible_alias = "prepush")]
     Ci,
+    Apps(apps::Apps),
     /// Measure
     Bench {
         #[command(subcommand)]
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Test => test::test(),
         Command::Ci => test::ci(),
+        Command::Apps(apps) => apps.run(),
         Command::Bench { which, output } => which.run(output),
         Command::Soak { cycles } => soak::run(cycles),
         Command::Rules => rules::report(),

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    apps::Apps,
     host::{root, target},
     soak,
 };
@@ -35,6 +36,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     step("host", || run(Command::new(binary()).arg("doctor")))?;
     step("demo, end to end", || run(Command::new(binary()).arg("demo")))?;
+    step("apps, the quick ones", || Apps::quick().run())?;
     step("soak", || soak::run(SOAK_CYCLES))?;
     println!("all green");
     Ok(())
