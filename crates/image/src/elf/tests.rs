@@ -136,4 +136,14 @@ proptest! {
         bytes.truncate(length);
         let _ = ElfInfo::inspect(Cursor::new(bytes));
     }
+
+    #[test]
+    fn no_change_of_a_dynamic_section_panics(changes in proptest::collection::vec((0usize..0x320, any::<u8>()), 1..12), length in 0x200usize..0x1000) {
+        let mut bytes = with(|b| needed(b, 0));
+        for (at, value) in changes {
+            bytes[at] = value;
+        }
+        bytes.truncate(length);
+        let _ = Dynamic::read(Cursor::new(bytes));
+    }
 }

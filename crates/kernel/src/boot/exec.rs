@@ -301,3 +301,6 @@ impl Loaded {
         self.headers.entry.wrapping_add(self.bias)
     }
 }
+
+#[cfg(test)]
+mod tests;
