@@ -1,3 +1,4 @@
+// build: glibc musl
 #include "conformance.h"
 #include "sockets.h"
 

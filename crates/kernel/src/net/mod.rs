@@ -17,6 +17,7 @@
 
 mod address;
 mod checksum;
+mod control;
 mod interface;
 mod link;
 mod options;
@@ -29,7 +30,8 @@ mod udp;
 mod unix;
 
 pub use address::Address;
-pub use socket::{Endpoint, Message, Socket, Timeout};
+pub use control::{Ancillary, Credentials, FILES_MAX, SCM_CREDENTIALS, SCM_RIGHTS};
+pub use socket::{Endpoint, Message, Outgoing, Socket, Timeout};
 
 use crate::{
     drivers::net::NetDevice,
@@ -127,7 +129,9 @@ pub fn socket(family: u32, kind: u32, protocol: u32) -> Result<Arc<Socket>> {
         } else {
             Errno::ESOCKTNOSUPPORT
         }),
-        (raw::AF_UNIX, raw::SOCK_STREAM | raw::SOCK_DGRAM | raw::SOCK_SEQPACKET) if protocol > 1 => {
+        (raw::AF_UNIX, raw::SOCK_STREAM | raw::SOCK_DGRAM | raw::SOCK_SEQPACKET | raw::SOCK_RAW)
+            if protocol > 1 =>
+        {
             Err(Errno::EPROTONOSUPPORT)
         }
         (raw::AF_UNIX, raw::SOCK_STREAM | raw::SOCK_DGRAM | raw::SOCK_SEQPACKET) => {

@@ -1,6 +1,6 @@
 //! A socket as a file: what all kinds share (blocking, time-outs, generic options), above the [`Endpoint`] that does the work.
 
-use super::{address::Address, options, options::Value};
+use super::{address::Address, control::Ancillary, options, options::Value};
 use crate::{
     errno::{Errno, Result},
     file::{File, OpenFile, Poll, Stat},
@@ -20,7 +20,7 @@ use linux_raw_sys::{general, ioctl, net as raw};
 const SIOCOUTQ: u32 = ioctl::TIOCOUTQ;
 
 /// What `recv` found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Message {
     /// Bytes that were copied.
     pub copied: usize,
@@ -28,6 +28,31 @@ pub struct Message {
     pub len: usize,
     /// Who sent it, where that is known per message.
     pub from: Option<Address>,
+    /// What came with it (`cmsg(3)`).
+    pub control: Vec<Ancillary>,
+}
+
+impl Message {
+    /// Bytes of a stream.
+    #[must_use]
+    pub fn bytes(count: usize) -> Self {
+        Self {
+            copied: count,
+            len: count,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a program says with the bytes that it sends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outgoing<'a> {
+    /// The target, if it is given with the message.
+    pub to: Option<&'a Address>,
+    /// `MSG_MORE`.
+    pub more: bool,
+    /// Control messages, checked as far as they are of level `SOL_SOCKET`.
+    pub control: &'a [Ancillary],
 }
 
 /// How `connect` went.
@@ -62,8 +87,8 @@ pub trait Endpoint: Send + Sync {
     fn connected(&self) -> Result<()> {
         Ok(())
     }
-    /// `more` as `MSG_MORE`. `EPIPE` asks the caller to raise `SIGPIPE` where [`signals`](Self::signals).
-    fn send(&self, parts: &[&[u8]], to: Option<&Address>, more: bool) -> Result<usize>;
+    /// `EPIPE` asks the caller to raise `SIGPIPE` where the socket [is a stream](Self::is_stream).
+    fn send(&self, parts: &[&[u8]], with: &Outgoing<'_>) -> Result<usize>;
     fn recv(&self, parts: &mut [&mut [u8]], peek: bool) -> Result<Message>;
     /// Throws away up to `len` received bytes (`MSG_TRUNC` on a TCP socket).
     fn discard(&self, _len: usize) -> Result<usize> {
@@ -83,6 +108,10 @@ pub trait Endpoint: Send + Sync {
     fn queued(&self) -> Result<(usize, usize)>;
     /// The last descriptor was closed.
     fn close(&self);
+    /// For a downcast to the concrete kind, where one kind has to know its own.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
     /// True where writing goes on until all is written, and where a broken pipe raises `SIGPIPE`.
     fn is_stream(&self) -> bool {
         self.identity().1 == raw::SOCK_STREAM
@@ -187,6 +216,12 @@ impl Socket {
             Ok(Progress::Started) => {}
             // A blocking call, interrupted before, that the program makes again.
             Err(Errno::EALREADY) if !open.nonblocking() => {}
+            // A Unix listener's backlog is full; its end wakes us (`unix(7)`).
+            Err(Errno::EAGAIN) if !open.nonblocking() => {
+                return self
+                    .blocking(true, Poll::OUT, || self.endpoint.connect(address))
+                    .map(|_| ());
+            }
             Err(errno) => return Err(errno),
         }
         let decided = || match self.endpoint.connected() {
@@ -211,6 +246,7 @@ impl Socket {
         open: &OpenFile,
         parts: &[UserSlice],
         to: Option<&Address>,
+        control: &[Ancillary],
         flags: u32,
     ) -> Result<usize> {
         if flags & raw::MSG_OOB != 0 {
@@ -223,8 +259,11 @@ impl Socket {
         );
         let mut done = 0;
         let result = loop {
+            // Descriptors go with the first bytes.
+            let control = if done == 0 { control } else { &[] };
+            let with = Outgoing { to, more, control };
             let step = self.blocking(wait, Poll::OUT, || {
-                with_bytes(parts, done, |parts| self.endpoint.send(parts, to, more))
+                with_bytes(parts, done, |parts| self.endpoint.send(parts, &with))
             });
             match step {
                 Ok(count) => done += count,
@@ -258,11 +297,7 @@ impl Socket {
         let total: usize = parts.iter().map(UserSlice::len).sum();
         if stream && flags & raw::MSG_TRUNC != 0 && !peek && self.endpoint.identity().0 == raw::AF_INET {
             let copied = self.blocking(wait, Poll::IN, || self.endpoint.discard(total))?;
-            return Ok(Message {
-                copied,
-                len: copied,
-                from: None,
-            });
+            return Ok(Message::bytes(copied));
         }
         // read(2) of nothing gives nothing at once, but recv(2) of nothing waits for something, which is how one probes a stream.
         if total == 0 && stream && flags & raw::MSG_DONTWAIT != 0 && !self.poll().contains(Poll::IN) {
@@ -280,7 +315,10 @@ impl Socket {
                     message.copied += step.copied;
                     message.len += step.len;
                     message.from = step.from;
-                    if !whole || end || message.copied >= total {
+                    let marked = !step.control.is_empty();
+                    message.control = step.control;
+                    // Control messages belong to the bytes that they came with.
+                    if !whole || end || marked || message.copied >= total {
                         return Ok(message);
                     }
                 }
@@ -429,7 +467,7 @@ impl File for Socket {
     }
 
     fn write(&self, _offset: u64, buffer: &[u8]) -> Result<usize> {
-        let result = self.endpoint.send(&[buffer], None, false);
+        let result = self.endpoint.send(&[buffer], &Outgoing::default());
         if result == Err(Errno::EPIPE) && self.endpoint.is_stream() {
             crate::signal::raise_sigpipe();
         }

@@ -4,7 +4,7 @@ use super::{
     address::Address,
     options::{self, Value},
     ports::{BindingId, Protocol, Reuse},
-    socket::{Endpoint, Message, Progress},
+    socket::{Endpoint, Message, Outgoing, Progress},
     stack::{ConnectionId, ListenerId, Settings},
     with_stack,
 };
@@ -390,11 +390,11 @@ impl Endpoint for TcpSocket {
         result
     }
 
-    fn send(&self, parts: &[&[u8]], _to: Option<&Address>, more: bool) -> Result<usize> {
+    fn send(&self, parts: &[&[u8]], with: &Outgoing<'_>) -> Result<usize> {
         let Some(id) = self.connection() else {
             return Err(Errno::EPIPE);
         };
-        with_stack(|stack| stack.send(id, parts, more))
+        with_stack(|stack| stack.send(id, parts, with.more))
     }
 
     fn recv(&self, parts: &mut [&mut [u8]], peek: bool) -> Result<Message> {
@@ -402,11 +402,7 @@ impl Endpoint for TcpSocket {
             return Err(Errno::ENOTCONN);
         };
         let copied = with_stack(|stack| stack.recv(id, parts, peek, 0))?;
-        Ok(Message {
-            copied,
-            len: copied,
-            from: None,
-        })
+        Ok(Message::bytes(copied))
     }
 
     fn discard(&self, len: usize) -> Result<usize> {

@@ -4,7 +4,7 @@ use super::{
     address::Address,
     options::{self, Value},
     ports::{BindingId, Ports, Protocol, Reuse},
-    socket::{Endpoint, Message, Progress},
+    socket::{Endpoint, Message, Outgoing, Progress},
     stack::DatagramsId,
     with_stack,
 };
@@ -135,9 +135,9 @@ impl Endpoint for UdpSocket {
         Ok(Progress::Done)
     }
 
-    fn send(&self, parts: &[&[u8]], to: Option<&Address>, _more: bool) -> Result<usize> {
+    fn send(&self, parts: &[&[u8]], with: &Outgoing<'_>) -> Result<usize> {
         let state = self.state();
-        let to = match to {
+        let to = match with.to {
             Some(Address::Unspecified) | None => state.peer.ok_or(Errno::EDESTADDRREQ)?,
             Some(address) => address.inet()?,
         };
@@ -157,6 +157,7 @@ impl Endpoint for UdpSocket {
             copied: received.copied,
             len: received.len,
             from: Some(Address::Inet(received.from)),
+            control: alloc::vec![],
         }))
     }
 

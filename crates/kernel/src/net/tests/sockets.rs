@@ -90,7 +90,7 @@ fn streams_carry_bytes_both_ways() {
         Err(Errno::EAGAIN)
     );
     let parts = [slice(b"hello, "), slice(b"world")];
-    assert_eq!(client.send(client_open, &parts, None, 0), Ok(12));
+    assert_eq!(client.send(client_open, &parts, None, &[], 0), Ok(12));
     assert_eq!(server.poll(), Poll::IN | Poll::OUT);
     assert_eq!(
         server
@@ -134,7 +134,7 @@ fn closing_is_seen_at_the_other_end() {
     assert_eq!(client.read(0, &mut buffer), Ok(10));
     assert_eq!(client.read(0, &mut buffer), Ok(0));
     assert_eq!(
-        client.send(&client_open, &[slice(b"x")], None, raw::MSG_NOSIGNAL),
+        client.send(&client_open, &[slice(b"x")], None, &[], raw::MSG_NOSIGNAL),
         Err(Errno::EPIPE)
     );
 }
@@ -158,7 +158,7 @@ fn refusal_is_reported_once() {
         .into_bytes();
     assert_eq!(error, 0i32.to_ne_bytes());
     assert_eq!(
-        client.send(&client_open, &[slice(b"x")], None, raw::MSG_NOSIGNAL),
+        client.send(&client_open, &[slice(b"x")], None, &[], raw::MSG_NOSIGNAL),
         Err(Errno::EPIPE)
     );
 }
@@ -174,14 +174,20 @@ fn datagrams_keep_their_borders() {
     two.endpoint().bind(&address(0)).unwrap();
     let target = address(port(&two));
     assert_eq!(
-        one.send(&one_open, &[slice(b"x")], None, 0),
+        one.send(&one_open, &[slice(b"x")], None, &[], 0),
         Err(Errno::EDESTADDRREQ)
     );
     assert_eq!(
-        one.send(&one_open, &[slice(b"first"), slice(b" one")], Some(&target), 0),
+        one.send(
+            &one_open,
+            &[slice(b"first"), slice(b" one")],
+            Some(&target),
+            &[],
+            0
+        ),
         Ok(9)
     );
-    assert_eq!(one.send(&one_open, &[slice(b"")], Some(&target), 0), Ok(0));
+    assert_eq!(one.send(&one_open, &[slice(b"")], Some(&target), &[], 0), Ok(0));
     let mut buffer = [0u8; 4];
     assert_eq!(two.poll(), Poll::IN | Poll::OUT);
     assert_eq!(two.endpoint().queued(), Ok((9, 0)));
@@ -195,7 +201,7 @@ fn datagrams_keep_their_borders() {
     );
     // A connected socket hears that nobody is there.
     one.endpoint().connect(&address(2)).unwrap();
-    assert_eq!(one.send(&one_open, &[slice(b"x")], None, 0), Ok(1));
+    assert_eq!(one.send(&one_open, &[slice(b"x")], None, &[], 0), Ok(1));
     assert!(one.poll().contains(Poll::ERR));
     assert_eq!(one.read(0, &mut buffer), Err(Errno::ECONNREFUSED));
 }
@@ -227,7 +233,11 @@ fn unix_pairs_talk() {
     let (one_open, _two_open) = (open(&one), open(&two));
     assert_eq!(one.poll(), Poll::OUT);
     assert_eq!(one.read(0, &mut [0; 4]), Err(Errno::EAGAIN));
-    assert_eq!(one.endpoint().send(&[b"ab", b"cde"], None, false), Ok(5));
+    assert_eq!(
+        one.endpoint()
+            .send(&[b"ab", b"cde"], &crate::net::Outgoing::default()),
+        Ok(5)
+    );
     assert_eq!(two.poll(), Poll::IN | Poll::OUT);
     let (mut head, mut tail) = ([0; 3], [0; 8]);
     assert_eq!(
@@ -248,7 +258,10 @@ fn unix_pairs_talk() {
     assert_eq!(two.poll(), Poll::IN | Poll::OUT | Poll::RDHUP | Poll::HUP);
     assert_eq!(two.read(0, &mut drain), Ok(3));
     assert_eq!(two.read(0, &mut drain), Ok(0));
-    assert_eq!(two.endpoint().send(&[b"x"], None, false), Err(Errno::EPIPE));
+    assert_eq!(
+        two.endpoint().send(&[b"x"], &crate::net::Outgoing::default()),
+        Err(Errno::EPIPE)
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What several socket calls share: descriptors, flags, `struct msghdr`.
 
+pub(super) mod control;
+
 use crate::{
     errno::{Errno, Result},
     file::OpenFile,

@@ -21,7 +21,7 @@ mod socket;
 mod socketpair;
 
 /// What `sendmsg` and `recvmsg` lack.
-const CONTROL: Support = Support::Partial("no control messages: SCM_RIGHTS and IP_PKTINFO are refused");
+const CONTROL: Support = Support::Partial("no IP control messages (IP_PKTINFO, IP_TTL)");
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -31,11 +31,7 @@ pub const ROWS: &[Row] = &[
         Partial("AF_INET (TCP, UDP) and AF_UNIX; no IPv6, netlink, raw and packet sockets")
     ),
     row!(__NR_socketpair, socketpair, Full),
-    row!(
-        __NR_bind,
-        bind,
-        Partial("an AF_UNIX path makes no node in the file system")
-    ),
+    row!(__NR_bind, bind, Full),
     row!(__NR_listen, listen, Full),
     row!(__NR_accept, accept, Full),
     Row {

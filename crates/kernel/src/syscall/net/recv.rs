@@ -1,6 +1,6 @@
 //! `recv(2)`: `recvfrom` and `recvmsg`.
 
-use super::common::{self, MessageHeader, with_socket};
+use super::common::{self, MessageHeader, control, with_socket};
 use crate::{
     errno::{Errno, Result},
     file::OpenFile,
@@ -57,11 +57,10 @@ pub(super) fn receive_message(socket: &Socket, open: &OpenFile, at: u64, flags: 
     } else {
         0
     };
-    UserPtr::new(at + common::FLAGS).write(truncated)?;
-    UserPtr::new(at + common::CONTROL_LEN).write(0u64)?;
-    Ok(if flags & raw::MSG_TRUNC != 0 {
-        message.len
-    } else {
-        message.copied
-    })
+    let (len, copied) = (message.len, message.copied);
+    let (control_len, control_flags) = control::write(&header, message.control, flags)?;
+    let reported = truncated | control_flags | flags & raw::MSG_CMSG_CLOEXEC;
+    UserPtr::new(at + common::FLAGS).write(reported)?;
+    UserPtr::new(at + common::CONTROL_LEN).write(control_len as u64)?;
+    Ok(if flags & raw::MSG_TRUNC != 0 { len } else { copied })
 }

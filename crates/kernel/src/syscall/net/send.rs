@@ -1,12 +1,11 @@
 //! `send(2)`: `sendto` and `sendmsg`.
 
-use super::common::{MessageHeader, with_socket};
+use super::common::{MessageHeader, control, with_socket};
 use crate::{
     errno::{Errno, Result},
     file::OpenFile,
     net::{Address, Socket},
     syscall::Args,
-    user::UserPtr,
 };
 
 /// Sends from one buffer, perhaps to a given address.
@@ -16,7 +15,7 @@ pub(super) fn sendto(args: &Args) -> Result<usize> {
             0 => None,
             at => Some(Address::read(at, args.size(5))?),
         };
-        socket.send(open, &[args.slice(1)], to.as_ref(), args.uint(3))
+        socket.send(open, &[args.slice(1)], to.as_ref(), &[], args.uint(3))
     })
 }
 
@@ -43,11 +42,6 @@ pub(super) fn send_message(
             usize::try_from(header.name_len).map_err(|_| Errno::EINVAL)?,
         )?),
     };
-    // Control messages carry descriptors and addresses, of which there is nothing to be had yet (`cmsg(3)`).
-    if header.control != 0 && header.control_len as usize >= size_of::<linux_raw_sys::net::cmsghdr>() {
-        // A well-formed buffer is refused; a length that no header fits into is ignored, as Linux does.
-        UserPtr::<u64>::new(header.control).read()?;
-        return Err(Errno::EOPNOTSUPP);
-    }
-    socket.send(open, &header.buffers()?, to.as_ref(), flags)
+    let control = control::read(header, socket.endpoint().identity().0)?;
+    socket.send(open, &header.buffers()?, to.as_ref(), &control, flags)
 }
