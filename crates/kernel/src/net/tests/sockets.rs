@@ -291,8 +291,8 @@ fn unix_names_lead_to_listeners() {
         let mut buffer = [0; 16];
         let expected = if kind == raw::SOCK_STREAM { 6 } else { 3 };
         assert_eq!(server.read(0, &mut buffer), Ok(expected));
-        drop(listener);
         assert_eq!(client.endpoint().connect(&name).map(|_| ()), Err(Errno::EISCONN));
+        drop(listener);
         let other = socket(raw::AF_UNIX, kind, 0).unwrap();
         assert_eq!(
             other.endpoint().connect(&name).map(|_| ()),
