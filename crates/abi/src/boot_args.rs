@@ -13,15 +13,22 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{fmt, net::Ipv4Addr};
+use core::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 /// Everything the boot line says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootArgs {
     /// `--ip=IF,ADDR,MASK`: addresses of network interfaces.
     pub interfaces: Vec<Interface>,
+    /// `--ip=IF,ADDR6/PREFIX`: IPv6 addresses; ours, OSv has no such form.
+    pub interfaces_v6: Vec<InterfaceV6>,
     /// `--defaultgw=ADDR`.
     pub default_gateway: Option<Ipv4Addr>,
+    /// `--defaultgw=ADDR6`; ours.
+    pub default_gateway_v6: Option<Ipv6Addr>,
     /// `--nameserver=ADDR`.
     pub nameserver: Option<Ipv4Addr>,
     /// `--hostname=NAME`; ours, OSv takes none.
@@ -48,6 +55,17 @@ pub struct Interface {
     /// Its address.
     pub address: Ipv4Addr,
     /// Prefix length of its network in bits, 0 to 32; on the line it is a dotted mask.
+    pub prefix_len: u8,
+}
+
+/// One `--ip=` option with an IPv6 address. A link-local address is there without one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceV6 {
+    /// Interface name, `eth0`.
+    pub name: String,
+    /// Its address.
+    pub address: Ipv6Addr,
+    /// Prefix length of its network in bits, 0 to 128.
     pub prefix_len: u8,
 }
 
@@ -140,12 +158,20 @@ impl BootArgs {
         let (name, value) = word.split_once('=').unwrap_or((&word, ""));
         let bad = |expected| Error::BadValue(word.clone(), expected);
         match name {
-            "--ip" => self
-                .interfaces
-                .push(Interface::parse(value).ok_or_else(|| bad("expected --ip=INTERFACE,ADDRESS,MASK"))?),
-            "--defaultgw" => {
-                self.default_gateway = Some(value.parse().map_err(|_| bad("expected an IPv4 address"))?)
-            }
+            "--ip" => match (Interface::parse(value), InterfaceV6::parse(value)) {
+                (Some(interface), _) => self.interfaces.push(interface),
+                (None, Some(interface)) => self.interfaces_v6.push(interface),
+                (None, None) => {
+                    return Err(bad(
+                        "expected --ip=INTERFACE,ADDRESS,MASK or --ip=INTERFACE,ADDRESS6/PREFIX",
+                    ));
+                }
+            },
+            "--defaultgw" => match (value.parse(), value.parse()) {
+                (Ok(gateway), _) => self.default_gateway = Some(gateway),
+                (_, Ok(gateway)) => self.default_gateway_v6 = Some(gateway),
+                _ => return Err(bad("expected an IPv4 or IPv6 address")),
+            },
             "--nameserver" => {
                 self.nameserver = Some(value.parse().map_err(|_| bad("expected an IPv4 address"))?)
             }
@@ -216,6 +242,19 @@ impl Interface {
     #[must_use]
     pub fn mask(&self) -> Ipv4Addr {
         Ipv4Addr::from(u32::MAX.checked_shl(32 - u32::from(self.prefix_len)).unwrap_or(0))
+    }
+}
+
+impl InterfaceV6 {
+    fn parse(value: &str) -> Option<Self> {
+        let (name, network) = value.split_once(',')?;
+        let (address, prefix_len) = network.split_once('/')?;
+        let prefix_len = prefix_len.parse().ok().filter(|&bits| bits <= 128)?;
+        Some(Self {
+            name: Some(name).filter(|name| !name.is_empty())?.to_owned(),
+            address: address.parse().ok()?,
+            prefix_len,
+        })
     }
 }
 
@@ -316,7 +355,17 @@ impl fmt::Display for BootArgs {
                 interface.mask()
             )?;
         }
+        for interface in &self.interfaces_v6 {
+            write!(
+                f,
+                "--ip={},{}/{} ",
+                interface.name, interface.address, interface.prefix_len
+            )?;
+        }
         if let Some(gateway) = self.default_gateway {
+            write!(f, "--defaultgw={gateway} ")?;
+        }
+        if let Some(gateway) = self.default_gateway_v6 {
             write!(f, "--defaultgw={gateway} ")?;
         }
         if let Some(server) = self.nameserver {

@@ -185,8 +185,8 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
         rootfs: plan.image.has_rofs.then_some(RootFs::Rofs),
         cwd: plan.cwd.clone(),
         verbose: plan.verbose,
-        mmio_devices: Vec::new(),
         command: plan.command.clone(),
+        ..BootArgs::default()
     }
 }
 

@@ -37,6 +37,8 @@ fn unknown_options_are_named() {
     for bad in [
         "--ip=eth0,1.2.3.4",
         "--ip=eth0,1.2.3.4,255.0.255.0",
+        "--ip=eth0,fd00::1",
+        "--ip=eth0,fd00::1/129",
         "--env=K",
         "--rootfs=zfs",
         "--defaultgw=x",
@@ -53,6 +55,12 @@ fn what_is_written_is_read_back() {
             address: Ipv4Addr::new(10, 0, 0, 9),
             prefix_len: 8,
         }],
+        interfaces_v6: vec![InterfaceV6 {
+            name: "eth0".into(),
+            address: "fd00::9".parse().unwrap(),
+            prefix_len: 64,
+        }],
+        default_gateway_v6: Some("fd00::1".parse().unwrap()),
         env: vec![("A".into(), "x y \"q\" \\ ;".into()), ("B".into(), String::new())],
         hostname: Some("web-1".into()),
         rootfs: Some(RootFs::RamFs),

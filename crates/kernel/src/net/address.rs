@@ -1,15 +1,20 @@
-//! Socket addresses as programs pass them: `sockaddr_in` (`ip(7)`) and `sockaddr_un` (`unix(7)`).
+//! Socket addresses as programs pass them: `sockaddr_in` (`ip(7)`), `sockaddr_in6` (`ipv6(7)`), `sockaddr_nl` (`netlink(7)`) and `sockaddr_un` (`unix(7)`).
 
 use crate::{
     errno::{Errno, Result},
     user::{UserPtr, UserSlice},
 };
 use alloc::{vec, vec::Vec};
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use linux_raw_sys::net as raw;
 
 /// Length of a `sockaddr_in`.
 const INET_LEN: usize = 16;
+/// Length of a `sockaddr_in6`, and the least that Linux takes for one: without the scope (RFC 2133).
+const INET6_LEN: usize = 28;
+const INET6_LEN_MIN: usize = 24;
+/// Length of a `sockaddr_nl`.
+const NETLINK_LEN: usize = 12;
 /// Length of a `sockaddr_un`.
 const UNIX_LEN: usize = 110;
 /// Length of a `sockaddr_storage`, the longest address that a call takes.
@@ -22,6 +27,10 @@ pub enum Address {
     Unspecified,
     /// `AF_INET`.
     Inet(SocketAddrV4),
+    /// `AF_INET6`.
+    Inet6(SocketAddrV6),
+    /// `AF_NETLINK`: port (0 is the kernel) and groups.
+    Netlink(u32, u32),
     /// `AF_UNIX`: empty for unnamed, beginning with NUL for abstract, else a path without NUL.
     Unix(Vec<u8>),
     /// A family that there are no sockets of.
@@ -63,6 +72,29 @@ impl Address {
                     u16::from_be_bytes([p0, p1]),
                 )))
             }
+            raw::AF_INET6 if bytes.len() < INET6_LEN_MIN => Err(Errno::EINVAL),
+            raw::AF_INET6 => {
+                let mut whole = [0; INET6_LEN];
+                let len = bytes.len().min(INET6_LEN);
+                whole[..len].copy_from_slice(&bytes[..len]);
+                let ip: [u8; 16] = *whole[8..].first_chunk().ok_or(Errno::EINVAL)?;
+                let word = |at: usize| [whole[at], whole[at + 1], whole[at + 2], whole[at + 3]];
+                Ok(Self::Inet6(SocketAddrV6::new(
+                    Ipv6Addr::from(ip),
+                    u16::from_be_bytes([whole[2], whole[3]]),
+                    u32::from_be_bytes(word(4)),
+                    u32::from_ne_bytes(word(24)),
+                )))
+            }
+            raw::AF_NETLINK => {
+                let [_, _, p0, p1, p2, p3, g0, g1, g2, g3, ..] = *rest else {
+                    return Err(Errno::EINVAL);
+                };
+                Ok(Self::Netlink(
+                    u32::from_ne_bytes([p0, p1, p2, p3]),
+                    u32::from_ne_bytes([g0, g1, g2, g3]),
+                ))
+            }
             raw::AF_UNIX if bytes.len() > UNIX_LEN => Err(Errno::EINVAL),
             raw::AF_UNIX => Ok(Self::Unix(match rest.first() {
                 None | Some(0) => rest.to_vec(),
@@ -83,6 +115,20 @@ impl Address {
                 out.extend_from_slice(&address.port().to_be_bytes());
                 out.extend_from_slice(&address.ip().octets());
                 out.resize(INET_LEN, 0);
+            }
+            Self::Inet6(address) => {
+                out[..2].copy_from_slice(&(raw::AF_INET6 as u16).to_ne_bytes());
+                out.extend_from_slice(&address.port().to_be_bytes());
+                out.extend_from_slice(&address.flowinfo().to_be_bytes());
+                out.extend_from_slice(&address.ip().octets());
+                out.extend_from_slice(&address.scope_id().to_ne_bytes());
+            }
+            Self::Netlink(port, groups) => {
+                out[..2].copy_from_slice(&(raw::AF_NETLINK as u16).to_ne_bytes());
+                out.extend_from_slice(&[0, 0]);
+                out.extend_from_slice(&port.to_ne_bytes());
+                out.extend_from_slice(&groups.to_ne_bytes());
+                out.resize(NETLINK_LEN, 0);
             }
             Self::Unix(name) => {
                 out[..2].copy_from_slice(&(raw::AF_UNIX as u16).to_ne_bytes());
@@ -111,15 +157,42 @@ impl Address {
         len.write(bytes.len() as i32)
     }
 
-    /// As an IPv4 address.
+    /// As the address of a packet, for a socket of that family: an IPv6 socket names IPv4 hosts by v4-mapped addresses (`ipv6(7)`).
     ///
     /// # Errors
     ///
     /// `EAFNOSUPPORT` for another family.
-    pub fn inet(&self) -> Result<SocketAddrV4> {
+    pub fn socket_addr(&self, family: u32) -> Result<SocketAddr> {
         match self {
-            Self::Inet(address) => Ok(*address),
+            Self::Inet(address) if family == raw::AF_INET => Ok(SocketAddr::V4(*address)),
+            Self::Inet6(address) if family == raw::AF_INET6 => Ok(match address.ip().to_ipv4_mapped() {
+                Some(ip) => SocketAddr::new(IpAddr::V4(ip), address.port()),
+                // The flow label is not ours to choose, and there is one link that a scope could name.
+                None => SocketAddr::new(IpAddr::V6(*address.ip()), address.port()),
+            }),
             _ => Err(Errno::EAFNOSUPPORT),
+        }
+    }
+
+    /// The address of a packet as a socket of that family shows it.
+    #[must_use]
+    pub fn of(address: SocketAddr, family: u32) -> Self {
+        match address {
+            SocketAddr::V4(address) if family == raw::AF_INET => Self::Inet(address),
+            SocketAddr::V4(address) => Self::Inet6(SocketAddrV6::new(
+                address.ip().to_ipv6_mapped(),
+                address.port(),
+                0,
+                0,
+            )),
+            SocketAddr::V6(address) => {
+                let scope = if address.ip().is_unicast_link_local() {
+                    super::interface::ETHERNET_INDEX
+                } else {
+                    0
+                };
+                Self::Inet6(SocketAddrV6::new(*address.ip(), address.port(), 0, scope))
+            }
         }
     }
 }
@@ -132,6 +205,8 @@ mod tests {
     fn addresses_survive_the_way_there_and_back() {
         for address in [
             Address::Inet(SocketAddrV4::new(Ipv4Addr::new(1, 2, 3, 4), 0x1234)),
+            Address::Inet6(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0x1234, 5, 6)),
+            Address::Netlink(7, 9),
             Address::Unix(b"/run/socket".to_vec()),
             Address::Unix(b"\0abstract\0name".to_vec()),
             Address::Unix(Vec::new()),
@@ -143,6 +218,6 @@ mod tests {
             Err(Errno::EINVAL)
         );
         assert_eq!(Address::from_bytes(&[2]), Err(Errno::EINVAL));
-        assert_eq!(Address::from_bytes(&[10; 28]), Ok(Address::Other));
+        assert_eq!(Address::from_bytes(&[99; 28]), Ok(Address::Other));
     }
 }

@@ -2,50 +2,72 @@
 
 use super::link::ETHERNET_HEADER;
 use smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, TcpPacket, UdpPacket,
+    EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket,
 };
 
 /// Byte offset of the checksum in a TCP header (RFC 9293, 3.1).
 const TCP_CHECKSUM: usize = 16;
 
-/// False if the frame holds a whole TCP or UDP packet whose checksum is wrong; fragments are left to reassembly.
+/// False if the frame holds a whole TCP, UDP or ICMPv6 packet whose checksum is wrong; fragments are left to reassembly.
 pub(super) fn transport_is_right(frame: &[u8]) -> bool {
     let Ok(frame) = EthernetFrame::new_checked(frame) else {
         return false;
     };
-    if frame.ethertype() != EthernetProtocol::Ipv4 {
-        return true;
-    }
-    let Ok(packet) = Ipv4Packet::new_checked(frame.payload()) else {
-        return false;
-    };
-    if packet.more_frags() || packet.frag_offset() != 0 {
-        return true;
-    }
-    let (source, target) = (
-        IpAddress::Ipv4(packet.src_addr()),
-        IpAddress::Ipv4(packet.dst_addr()),
-    );
-    match packet.next_header() {
-        IpProtocol::Tcp => {
-            TcpPacket::new_checked(packet.payload()).is_ok_and(|tcp| tcp.verify_checksum(&source, &target))
+    match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let Ok(packet) = Ipv4Packet::new_checked(frame.payload()) else {
+                return false;
+            };
+            let (source, target) = (packet.src_addr().into(), packet.dst_addr().into());
+            packet.more_frags()
+                || packet.frag_offset() != 0
+                || is_right(packet.next_header(), packet.payload(), source, target)
         }
-        IpProtocol::Udp => {
-            UdpPacket::new_checked(packet.payload()).is_ok_and(|udp| udp.verify_checksum(&source, &target))
+        EthernetProtocol::Ipv6 => {
+            let Ok(packet) = Ipv6Packet::new_checked(frame.payload()) else {
+                return false;
+            };
+            let (source, target) = (packet.src_addr().into(), packet.dst_addr().into());
+            match packet.next_header() {
+                // Options before the transport header: reports of multicast listeners, which smoltcp verifies. Of others it would not.
+                IpProtocol::HopByHop => packet.payload().first() == Some(&IpProtocol::Icmpv6.into()),
+                protocol @ (IpProtocol::Tcp | IpProtocol::Udp | IpProtocol::Icmpv6) => {
+                    is_right(protocol, packet.payload(), source, target)
+                }
+                _ => false,
+            }
         }
         _ => true,
     }
 }
 
-/// Completes the checksum of a TCP frame that smoltcp left at zero: all of it, or only the pseudo header's part for a card
-/// that does the rest. Other frames are left alone.
-pub(super) fn complete_tcp(frame: &mut [u8], offload: bool) {
-    if frame.get(12..14) != Some(&[0x08, 0x00]) {
-        return;
+fn is_right(protocol: IpProtocol, payload: &[u8], source: IpAddress, target: IpAddress) -> bool {
+    match protocol {
+        IpProtocol::Tcp => {
+            TcpPacket::new_checked(payload).is_ok_and(|tcp| tcp.verify_checksum(&source, &target))
+        }
+        IpProtocol::Udp => {
+            UdpPacket::new_checked(payload).is_ok_and(|udp| udp.verify_checksum(&source, &target))
+        }
+        // ICMP's is smoltcp's to verify.
+        _ => true,
     }
+}
+
+/// Completes the checksum of a TCP frame that smoltcp left at zero: all of it, or only the pseudo header's part for a card
+/// that does the rest (IPv4 only). Other frames are left alone.
+pub(super) fn complete_tcp(frame: &mut [u8], offload: bool) {
+    let is_v6 = match frame.get(12..14) {
+        Some(&[0x08, 0x00]) => false,
+        Some(&[0x86, 0xdd]) => true,
+        _ => return,
+    };
     let Some(ip) = frame.get_mut(ETHERNET_HEADER..) else {
         return;
     };
+    if is_v6 {
+        return complete_tcp_v6(ip);
+    }
     let Ok(packet) = Ipv4Packet::new_checked(&mut *ip) else {
         return;
     };
@@ -64,6 +86,19 @@ pub(super) fn complete_tcp(frame: &mut [u8], offload: bool) {
         segment[TCP_CHECKSUM..TCP_CHECKSUM + 2].copy_from_slice(&sum.to_be_bytes());
     } else if let Ok(mut tcp) = TcpPacket::new_checked(segment) {
         tcp.fill_checksum(&IpAddress::Ipv4(source), &IpAddress::Ipv4(target));
+    }
+}
+
+fn complete_tcp_v6(ip: &mut [u8]) {
+    let Ok(mut packet) = Ipv6Packet::new_checked(ip) else {
+        return;
+    };
+    if packet.next_header() != IpProtocol::Tcp {
+        return;
+    }
+    let (source, target) = (packet.src_addr().into(), packet.dst_addr().into());
+    if let Ok(mut tcp) = TcpPacket::new_checked(packet.payload_mut()) {
+        tcp.fill_checksum(&source, &target);
     }
 }
 

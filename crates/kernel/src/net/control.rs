@@ -2,6 +2,7 @@
 
 use crate::{file::OpenFile, process::PID};
 use alloc::{sync::Arc, vec::Vec};
+use linux_raw_sys::net as raw;
 
 /// Most descriptors of one message (`SCM_MAX_FD`, `unix(7)`).
 pub const FILES_MAX: usize = 253;
@@ -81,4 +82,62 @@ pub enum Ancillary {
         /// What follows the header.
         data: Vec<u8>,
     },
+}
+
+impl Ancillary {
+    /// One of level `SOL_SOCKET` or of a protocol, with an `int`.
+    #[must_use]
+    pub fn int(level: u32, kind: u32, value: i32) -> Self {
+        Self::Other {
+            level,
+            kind,
+            data: value.to_ne_bytes().to_vec(),
+        }
+    }
+}
+/// What `SO_TIMESTAMP` and `SO_TIMESTAMPNS` (`socket(7)`) ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Timestamp {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A `struct timeval`.
+    Micros,
+    /// A `struct timespec`.
+    Nanos,
+}
+
+impl Timestamp {
+    /// After setting the option of that name.
+    pub(super) fn set(self, name: u32, on: bool) -> Self {
+        match (on, name) {
+            (false, _) => Self::Off,
+            (true, raw::SO_TIMESTAMPNS_OLD) => Self::Nanos,
+            (true, _) => Self::Micros,
+        }
+    }
+
+    /// Whether the option of that name is on.
+    pub(super) fn answers(self, name: u32) -> bool {
+        match name {
+            raw::SO_TIMESTAMPNS_OLD => self == Self::Nanos,
+            _ => self == Self::Micros,
+        }
+    }
+
+    /// The message for a time in nanoseconds since the epoch.
+    pub(super) fn message(self, at: u64) -> Option<Ancillary> {
+        let (kind, fraction) = match self {
+            Self::Off => return None,
+            Self::Micros => (raw::SO_TIMESTAMP_OLD, at % 1_000_000_000 / 1000),
+            Self::Nanos => (raw::SO_TIMESTAMPNS_OLD, at % 1_000_000_000),
+        };
+        let mut data = (at / 1_000_000_000).to_ne_bytes().to_vec();
+        data.extend_from_slice(&fraction.to_ne_bytes());
+        Some(Ancillary::Other {
+            level: raw::SOL_SOCKET,
+            kind,
+            data,
+        })
+    }
 }

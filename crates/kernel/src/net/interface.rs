@@ -20,6 +20,32 @@ const SIOCGIFINDEX: u32 = 0x8933;
 /// `IFF_UP | IFF_RUNNING`, with `IFF_LOOPBACK` or `IFF_BROADCAST | IFF_MULTICAST`.
 const FLAGS: [i16; 2] = [0x1 | 0x40 | 0x8, 0x1 | 0x40 | 0x2 | 0x1000];
 
+/// Interface index of the card, `eth0`; loopback has 1.
+pub(super) const ETHERNET_INDEX: u32 = 2;
+
+/// The interface index of a link.
+pub(super) fn index_of_link(link: usize) -> u32 {
+    if link == ETHERNET { ETHERNET_INDEX } else { 1 }
+}
+
+/// `SO_BINDTODEVICE` (`socket(7)`): a packet finds its one way without, so only the name is looked at.
+///
+/// # Errors
+///
+/// `ENODEV` if there is no such interface.
+pub(super) fn bind_to_device(name: &[u8]) -> Result<()> {
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    if name.is_empty()
+        || interfaces()
+            .iter()
+            .any(|interface| interface.name.as_bytes() == name)
+    {
+        Ok(())
+    } else {
+        Err(Errno::ENODEV)
+    }
+}
+
 struct Interface {
     name: &'static str,
     address: Ipv4Addr,

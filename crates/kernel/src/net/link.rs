@@ -64,8 +64,10 @@ pub(super) struct Port {
     capabilities: DeviceCapabilities,
     /// The card completes TCP checksums.
     tx_checksum: bool,
-    /// The next frames out are a TCP socket's own: their checksum may be left to the card.
+    /// The next frames out are a TCP socket's own: their checksum is ours, or may be left to the card.
     pub(super) tcp_egress: bool,
+    /// Those frames are IPv4: the card's help is asked for them alone, whose headers have one length and which no neighbour discovery comes between.
+    pub(super) tcp_egress_v4: bool,
     /// A frame could not be sent for want of room.
     pub(super) full: bool,
     /// A long frame that the card had no room for although it had room for a short one. Nothing else leaves before it.
@@ -106,10 +108,16 @@ impl Port {
             capabilities,
             tx_checksum,
             tcp_egress: false,
+            tcp_egress_v4: false,
             full: false,
             stash: None,
             pending: false,
         }
+    }
+
+    /// Largest IP packet in bytes.
+    pub(super) fn mtu(&self) -> usize {
+        self.capabilities.ip_mtu()
     }
 
     /// The next frame that came in, with bad checksums already sorted out.
@@ -239,7 +247,7 @@ impl phy::TxToken for TxToken<'_> {
             return port.transmit(len, TxOptions::default(), f);
         }
         // ARP requests of a TCP socket are shorter than any TCP packet.
-        let offload = port.tcp_egress && port.tx_checksum && len >= TCP_HEADERS;
+        let offload = port.tcp_egress && port.tcp_egress_v4 && port.tx_checksum && len >= TCP_HEADERS;
         let options = TxOptions {
             checksum: offload.then_some(TxChecksum {
                 start: (ETHERNET_HEADER + 20) as u16,

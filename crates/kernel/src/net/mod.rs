@@ -18,6 +18,7 @@
 mod address;
 mod checksum;
 mod control;
+mod inet;
 mod interface;
 mod link;
 mod options;
@@ -81,7 +82,20 @@ pub fn init(device: Option<Box<dyn NetDevice>>, args: &BootArgs, seed: u64) {
         device.set_interrupt_handler(interrupt);
         (device, ethernet)
     });
-    *STACK.lock() = Some(Box::new(Stack::new(card, seed, time::now())));
+    let mut stack = Box::new(Stack::new(card, seed, time::now()));
+    for interface in &args.interfaces_v6 {
+        if !stack.add_ipv6(interface.address, interface.prefix_len) {
+            crate::log!(
+                "no room for the address {} on {}",
+                interface.address,
+                interface.name
+            );
+        }
+    }
+    if let Some(gateway) = args.default_gateway_v6 {
+        stack.set_gateway_v6(gateway);
+    }
+    *STACK.lock() = Some(stack);
     // What has come since the card was started raised its interrupt before there was a handler.
     interrupt();
 }
@@ -115,16 +129,16 @@ pub fn poll() {
 /// `EAFNOSUPPORT`, `ESOCKTNOSUPPORT`, `EPROTONOSUPPORT`, `EPERM` for raw sockets, `EINVAL`.
 pub fn socket(family: u32, kind: u32, protocol: u32) -> Result<Arc<Socket>> {
     match (family, kind) {
-        (raw::AF_INET, raw::SOCK_STREAM) => match protocol {
-            0 | options::IPPROTO_TCP => Ok(Socket::new(Box::new(tcp::TcpSocket::new()))),
+        (raw::AF_INET | raw::AF_INET6, raw::SOCK_STREAM) => match protocol {
+            0 | options::IPPROTO_TCP => Ok(Socket::new(Box::new(tcp::TcpSocket::new(family)))),
             _ => Err(Errno::EPROTONOSUPPORT),
         },
-        (raw::AF_INET, raw::SOCK_DGRAM) => match protocol {
-            0 | options::IPPROTO_UDP => Ok(Socket::new(Box::new(udp::UdpSocket::new()))),
+        (raw::AF_INET | raw::AF_INET6, raw::SOCK_DGRAM) => match protocol {
+            0 | options::IPPROTO_UDP => Ok(Socket::new(Box::new(udp::UdpSocket::new(family)))),
             _ => Err(Errno::EPROTONOSUPPORT),
         },
-        (raw::AF_INET, raw::SOCK_RAW) => Err(Errno::EPERM),
-        (raw::AF_INET, _) => Err(if kind > 10 {
+        (raw::AF_INET | raw::AF_INET6, raw::SOCK_RAW) => Err(Errno::EPERM),
+        (raw::AF_INET | raw::AF_INET6, _) => Err(if kind > 10 {
             Errno::EINVAL
         } else {
             Errno::ESOCKTNOSUPPORT

@@ -10,6 +10,9 @@ pub(super) const IPPROTO_UDP: u32 = 17;
 /// `IPPROTO_IP`, the level of `ip(7)`'s options.
 pub(super) const IPPROTO_IP: u32 = 0;
 
+/// `IPPROTO_IPV6`, the level of `ipv6(7)`'s options.
+pub(super) const IPPROTO_IPV6: u32 = 41;
+
 /// What `getsockopt(2)` gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {

@@ -2,7 +2,7 @@
 
 use crate::errno::{Errno, Result};
 use alloc::{collections::BTreeMap, vec::Vec};
-use core::{net::Ipv4Addr, ops::RangeInclusive};
+use core::{net::IpAddr, ops::RangeInclusive};
 
 /// Ports that are handed out where a program names none (`ip(7)`, `ip_local_port_range`).
 pub(super) const EPHEMERAL: RangeInclusive<u16> = 32_768..=60_999;
@@ -36,7 +36,7 @@ pub(super) struct Reuse {
 #[derive(Debug)]
 struct Binding {
     serial: u64,
-    address: Ipv4Addr,
+    address: Bound,
     reuse: Reuse,
     listening: bool,
 }
@@ -57,7 +57,7 @@ impl Ports {
     pub(super) fn bind(
         &mut self,
         protocol: Protocol,
-        address: Ipv4Addr,
+        address: Bound,
         port: u16,
         reuse: Reuse,
     ) -> Result<BindingId> {
@@ -141,15 +141,43 @@ impl Ports {
     }
 }
 
-fn overlap(a: Ipv4Addr, b: Ipv4Addr) -> bool {
-    a == b || a.is_unspecified() || b.is_unspecified()
+/// The address part of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// The address; an unspecified one is any of its family.
+    pub(super) ip: IpAddr,
+    /// An unspecified IPv6 address is any IPv4 address, too (`IPV6_V6ONLY` is off, `ipv6(7)`).
+    pub(super) dual: bool,
+}
+
+impl Bound {
+    /// True if packets to that address of ours belong here.
+    pub(super) fn covers(&self, address: IpAddr) -> bool {
+        self.ip == address || self.is_any_of(address)
+    }
+
+    /// True if that is so because any address of its family will do.
+    pub(super) fn is_any_of(&self, address: IpAddr) -> bool {
+        self.ip.is_unspecified() && (self.dual || self.ip.is_ipv4() == address.is_ipv4())
+    }
+}
+
+fn overlap(a: Bound, b: Bound) -> bool {
+    a.covers(b.ip) || b.covers(a.ip)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::net::{Ipv4Addr, Ipv6Addr};
 
-    const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+    const ANY: Bound = bound(IpAddr::V4(Ipv4Addr::UNSPECIFIED), false);
+    const LOCAL: Bound = bound(IpAddr::V4(Ipv4Addr::LOCALHOST), false);
+    const ANY6: Bound = bound(IpAddr::V6(Ipv6Addr::UNSPECIFIED), false);
+    const DUAL: Bound = bound(IpAddr::V6(Ipv6Addr::UNSPECIFIED), true);
+    const fn bound(ip: IpAddr, dual: bool) -> Bound {
+        Bound { ip, dual }
+    }
     const NO: Reuse = Reuse {
         address: false,
         port: false,
@@ -168,7 +196,7 @@ mod tests {
         let mut ports = Ports::default();
         let first = ports.bind(Protocol::Tcp, ANY, 80, NO).unwrap();
         assert_eq!(
-            ports.bind(Protocol::Tcp, Ipv4Addr::LOCALHOST, 80, ADDRESS),
+            ports.bind(Protocol::Tcp, LOCAL, 80, ADDRESS),
             Err(Errno::EADDRINUSE)
         );
         ports.bind(Protocol::Udp, ANY, 80, NO).unwrap();
@@ -185,6 +213,26 @@ mod tests {
         ports.listen(one).unwrap();
         let two = ports.bind(Protocol::Tcp, ANY, 81, PORT).unwrap();
         ports.listen(two).unwrap();
+    }
+
+    #[test]
+    fn the_two_families_meet_where_a_binding_is_dual() {
+        for (one, other, conflict) in [
+            (ANY, ANY6, false),
+            (ANY, DUAL, true),
+            (LOCAL, DUAL, true),
+            (LOCAL, ANY6, false),
+            (ANY6, DUAL, true),
+            (bound(IpAddr::V6(Ipv6Addr::LOCALHOST), true), ANY, false),
+            (bound(IpAddr::V6(Ipv6Addr::LOCALHOST), true), ANY6, true),
+        ] {
+            for (one, other) in [(one, other), (other, one)] {
+                let mut ports = Ports::default();
+                ports.bind(Protocol::Tcp, one, 80, NO).unwrap();
+                let second = ports.bind(Protocol::Tcp, other, 80, NO);
+                assert_eq!(second.is_err(), conflict, "{one:?} {other:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use super::{
     address::Address,
+    control::Timestamp,
+    inet::Inet,
+    interface,
     options::{self, Value},
     ports::{BindingId, Protocol, Reuse},
     socket::{Endpoint, Message, Outgoing, Progress},
@@ -15,7 +18,7 @@ use crate::{
     wait::WaitQueue,
 };
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{IpAddr, SocketAddr};
 use linux_raw_sys::net as raw;
 use smoltcp::socket::tcp::State as TcpState;
 
@@ -39,15 +42,16 @@ enum Role {
 #[derive(Clone, Copy, Debug)]
 struct State {
     role: Role,
-    local: SocketAddrV4,
-    peer: Option<SocketAddrV4>,
+    inet: Inet,
+    local: SocketAddr,
+    peer: Option<SocketAddr>,
     binding: Option<BindingId>,
     settings: Settings,
     reuse: Reuse,
     /// `SO_LINGER`: on, and seconds.
     linger: (bool, u32),
     broadcast: bool,
-    tos: u8,
+    timestamp: Timestamp,
     defer_accept: i32,
     fast_open: i32,
     quick_ack: bool,
@@ -61,19 +65,21 @@ pub(super) struct TcpSocket {
 
 impl TcpSocket {
     /// A socket that is not bound yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(family: u32) -> Self {
+        let inet = Inet::new(family);
         Self {
             queue: Arc::new(WaitQueue::new()),
             state: Lock::new(State {
                 role: Role::Fresh,
-                local: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
+                inet,
+                local: inet.unnamed(),
                 peer: None,
                 binding: None,
                 settings: Settings::default(),
                 reuse: Reuse::default(),
                 linger: (false, 0),
                 broadcast: false,
-                tos: 0,
+                timestamp: Timestamp::Off,
                 defer_accept: 0,
                 fast_open: 0,
                 quick_ack: true,
@@ -97,18 +103,18 @@ impl TcpSocket {
     fn bind_if_unbound(&self) -> Result<State> {
         let state = self.state();
         if state.binding.is_none() {
-            self.bind_to(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?;
+            self.bind_to(state.inet.unnamed())?;
         }
         Ok(self.state())
     }
 
-    fn bind_to(&self, address: SocketAddrV4) -> Result<()> {
+    fn bind_to(&self, address: SocketAddr) -> Result<()> {
         let state = self.state();
         if state.binding.is_some() || state.role != Role::Fresh {
             return Err(Errno::EINVAL);
         }
         let (binding, local) = with_stack(|stack| {
-            stack.own(*address.ip())?;
+            stack.own(address.ip())?;
             let port = match address.port() {
                 0 => {
                     let random = stack.random();
@@ -120,10 +126,9 @@ impl TcpSocket {
                 }
                 port => port,
             };
-            let binding = stack
-                .ports
-                .bind(Protocol::Tcp, *address.ip(), port, state.reuse)?;
-            Ok((binding, SocketAddrV4::new(*address.ip(), port)))
+            let bound = state.inet.bound(address.ip());
+            let binding = stack.ports.bind(Protocol::Tcp, bound, port, state.reuse)?;
+            Ok((binding, SocketAddr::new(address.ip(), port)))
         })?;
         let mut state = self.state.lock();
         state.binding = Some(binding);
@@ -269,11 +274,11 @@ fn state_number(state: TcpState) -> u8 {
 
 impl Endpoint for TcpSocket {
     fn identity(&self) -> (u32, u32, u32) {
-        (raw::AF_INET, raw::SOCK_STREAM, options::IPPROTO_TCP)
+        (self.state().inet.family, raw::SOCK_STREAM, options::IPPROTO_TCP)
     }
 
     fn bind(&self, address: &Address) -> Result<()> {
-        self.bind_to(address.inet()?)
+        self.bind_to(address.socket_addr(self.state().inet.family)?)
     }
 
     fn listen(&self, backlog: usize) -> Result<()> {
@@ -290,7 +295,8 @@ impl Endpoint for TcpSocket {
         let binding = state.binding.ok_or(Errno::EINVAL)?;
         let id = with_stack(|stack| {
             stack.ports.listen(binding)?;
-            Ok(stack.listen(state.local, backlog, state.settings, &self.queue))
+            let local = (state.inet.bound(state.local.ip()), state.local.port());
+            Ok(stack.listen(local, backlog, state.settings, &self.queue))
         })?;
         self.state.lock().role = Role::Listener(id);
         Ok(())
@@ -318,7 +324,7 @@ impl Endpoint for TcpSocket {
             queue,
             state: Lock::new(accepted),
         };
-        Ok((Box::new(socket), Address::Inet(flow.remote())))
+        Ok((Box::new(socket), state.inet.show(flow.remote())))
     }
 
     fn connect(&self, address: &Address) -> Result<Progress> {
@@ -333,15 +339,20 @@ impl Endpoint for TcpSocket {
                 Err(errno) => return Err(errno),
             },
         }
-        let remote = address.inet()?;
+        if matches!(address, Address::Inet(_)) && state.inet.family == raw::AF_INET6 {
+            return Err(Errno::EINVAL);
+        }
+        let remote = state.inet.read(address)?;
         if remote.port() == 0 {
             return Err(Errno::ECONNREFUSED);
         }
-        if remote.ip().is_broadcast() || remote.ip().is_multicast() {
+        if remote.ip().is_multicast() || matches!(remote.ip(), IpAddr::V4(ip) if ip.is_broadcast()) {
             return Err(Errno::ENETUNREACH);
         }
         let id = with_stack(|stack| {
-            let id = stack.connect(state.local, remote, state.settings, &self.queue)?;
+            let mut settings = state.settings;
+            settings.hop_limit = state.inet.hop_limit(remote.is_ipv4());
+            let id = stack.connect(state.local, remote, settings, &self.queue)?;
             let flow = stack.connections.get(id).map(|connection| connection.flow);
             Ok((id, flow))
         })?;
@@ -381,7 +392,7 @@ impl Endpoint for TcpSocket {
                 state.role = Role::Fresh;
                 state.peer = None;
                 if state.binding.is_none() {
-                    state.local = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+                    state.local = state.inet.unnamed();
                 }
                 drop(state);
                 with_stack(|stack| stack.close(id, true));
@@ -428,7 +439,8 @@ impl Endpoint for TcpSocket {
     }
 
     fn name(&self) -> Address {
-        Address::Inet(self.state().local)
+        let state = self.state();
+        state.inet.show(state.local)
     }
 
     fn peer(&self) -> Result<Address> {
@@ -445,7 +457,7 @@ impl Endpoint for TcpSocket {
         state
             .peer
             .filter(|_| connected)
-            .map(Address::Inet)
+            .map(|peer| state.inet.show(peer))
             .ok_or(Errno::ENOTCONN)
     }
 
@@ -469,17 +481,19 @@ impl Endpoint for TcpSocket {
                 bytes.extend_from_slice(&state.linger.1.to_ne_bytes());
                 Value::Bytes(bytes)
             }
-            (options::IPPROTO_IP, raw::IP_TOS) => Value::Int(i32::from(state.tos)),
-            (options::IPPROTO_IP, raw::IP_TTL) => Value::Int(i32::from(state.settings.hop_limit)),
-            (options::IPPROTO_IP, raw::IP_MTU_DISCOVER) => Value::Int(1),
-            (options::IPPROTO_IP, raw::IP_BIND_ADDRESS_NO_PORT | raw::IP_FREEBIND | raw::IP_RECVERR) => {
-                Value::Int(0)
+            (options::IPPROTO_IP | options::IPPROTO_IPV6, name) => {
+                let mtu = || with_stack(|stack| stack.mtu_of(self.connection()?));
+                return state.inet.get_option(level, name, mtu);
+            }
+            (raw::SOL_SOCKET, raw::SO_TIMESTAMP_OLD | raw::SO_TIMESTAMPNS_OLD) => {
+                Value::flag(state.timestamp.answers(name))
             }
             _ => return Err(Errno::ENOPROTOOPT),
         })
     }
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        let state = self.state();
         let buffer = || Ok(options::unsigned(value)?.clamp(BUFFER_LIMITS.0, BUFFER_LIMITS.1) as usize);
         match (level, name) {
             (options::IPPROTO_TCP, name) => return self.set_tcp_option(name, value),
@@ -506,18 +520,22 @@ impl Endpoint for TcpSocket {
                 let seconds = options::unsigned(value.get(4..).ok_or(Errno::EINVAL)?)?;
                 self.state.lock().linger = (on, seconds);
             }
-            (options::IPPROTO_IP, raw::IP_TOS) => self.state.lock().tos = options::int_or_byte(value)? as u8,
-            (options::IPPROTO_IP, raw::IP_TTL) => match options::int_or_byte(value)? {
-                ttl @ 1..=255 => self.update(|state| state.settings.hop_limit = ttl as u8),
-                -1 => self.update(|state| state.settings.hop_limit = 64),
-                _ => return Err(Errno::EINVAL),
-            },
-            (
-                options::IPPROTO_IP,
-                raw::IP_MTU_DISCOVER | raw::IP_BIND_ADDRESS_NO_PORT | raw::IP_FREEBIND | raw::IP_RECVERR,
-            ) => {
-                options::int_or_byte(value)?;
+            (options::IPPROTO_IP | options::IPPROTO_IPV6, name) => {
+                let bound = state.binding.is_some() || state.role != Role::Fresh;
+                let mut inet = state.inet;
+                inet.set_option(level, name, value, bound)?;
+                let v4 = state.peer.is_none_or(|peer| peer.is_ipv4());
+                self.update(|state| {
+                    state.inet = inet;
+                    state.settings.hop_limit = inet.hop_limit(v4);
+                });
             }
+            (raw::SOL_SOCKET, raw::SO_TIMESTAMP_OLD | raw::SO_TIMESTAMPNS_OLD) => {
+                let on = options::int(value)? != 0;
+                let mut state = self.state.lock();
+                state.timestamp = state.timestamp.set(name, on);
+            }
+            (raw::SOL_SOCKET, raw::SO_BINDTODEVICE) => interface::bind_to_device(value)?,
             _ => return Err(Errno::ENOPROTOOPT),
         }
         Ok(())

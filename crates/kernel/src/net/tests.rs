@@ -5,6 +5,7 @@ mod sockets;
 
 use super::{
     link::Frame,
+    ports::Bound,
     stack::{ETHERNET, Settings},
 };
 use crate::{
@@ -14,9 +15,13 @@ use crate::{
     time::Instant,
     wait::WaitQueue,
 };
-use sim::{A, B, Faults, Sim};
+use sim::{A, A6, B, B6, Faults, Sim};
 use smoltcp::wire::Ipv4Packet;
-use std::{net::SocketAddrV4, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 const CLEAN: Faults = Faults {
     lost: 0,
@@ -36,14 +41,24 @@ const OFFLOAD: NetCaps = NetCaps {
     large_receive: true,
 };
 
+/// A binding to one address.
+fn at(ip: Ipv4Addr, port: u16) -> (Bound, u16) {
+    let ip = IpAddr::V4(ip);
+    (Bound { ip, dual: false }, port)
+}
+
 fn byte(at: usize) -> u8 {
     (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()[7]
 }
 
 /// Sends `total` bytes from `a` to `b` and checks each; gives the simulated time that it took.
 fn transfer(sim: &mut Sim, total: usize) -> Duration {
-    let listener = sim.listen(80, 8);
-    let client = sim.connect(80);
+    transfer_to(sim, B.into(), total)
+}
+
+fn transfer_to(sim: &mut Sim, remote: IpAddr, total: usize) -> Duration {
+    let listener = sim.listen_dual(80, 8);
+    let client = sim.connect_to(SocketAddr::new(remote, 80));
     let start = sim.now;
     sim.settle();
     let (mut server, mut sent, mut received) = (None, 0, 0);
@@ -122,6 +137,64 @@ fn data_arrives_over_a_bad_cable() {
         transfer(&mut sim, 200_000);
         assert_nothing_left(&mut sim);
     }
+}
+
+#[test]
+fn data_arrives_over_ipv6() {
+    for caps in [PLAIN, OFFLOAD] {
+        let mut sim = Sim::new(21, CLEAN, caps);
+        transfer_to(&mut sim, B6.into(), 1_000_000);
+        let faults = Faults {
+            lost: 20,
+            reordered: 20,
+            room: 0,
+        };
+        let mut sim = Sim::new(22, faults, caps);
+        transfer_to(&mut sim, B6.into(), 200_000);
+    }
+}
+
+#[test]
+fn datagrams_arrive_over_ipv6() {
+    let mut sim = Sim::new(23, CLEAN, PLAIN);
+    let any = |ip: Ipv6Addr, port| {
+        (
+            Bound {
+                ip: ip.into(),
+                dual: true,
+            },
+            port,
+        )
+    };
+    let queue = Arc::new(WaitQueue::new());
+    let from = sim.a.add_datagrams(any(Ipv6Addr::UNSPECIFIED, 5000), &queue);
+    let to = sim.b.add_datagrams(any(Ipv6Addr::UNSPECIFIED, 53), &queue);
+    let target = SocketAddr::from((B6, 53));
+    for len in [0usize, 5, 1452] {
+        let data: Vec<u8> = (0..len).map(byte).collect();
+        assert_eq!(sim.a.send_datagram(from, &[&data], target, (None, 7)), Ok(len));
+        sim.pass(Duration::from_millis(10));
+        let mut buffer = vec![0; 9000];
+        let received = sim
+            .b
+            .receive_datagram(to, &mut [&mut buffer], false)
+            .unwrap()
+            .unwrap();
+        let about = received.about;
+        assert_eq!((received.len, about.from), (len, SocketAddr::from((A6, 5000))));
+        assert_eq!((about.to, about.hop_limit), (IpAddr::from(B6), 7));
+        assert_eq!(&buffer[..len], &data[..]);
+    }
+    // There are no fragments of IPv6.
+    let long = sim.a.send_datagram(from, &[&[0; 1453]], target, (None, 64));
+    assert_eq!(long, Err(Errno::EMSGSIZE));
+    // Nobody there: the connected sender hears of it.
+    sim.a.datagrams[from].peer = Some(SocketAddr::from((B6, 54)));
+    sim.a
+        .send_datagram(from, &[b"x"], SocketAddr::from((B6, 54)), (None, 64))
+        .unwrap();
+    sim.pass(Duration::from_millis(10));
+    assert_eq!(sim.a.datagrams[from].error, Some(Errno::ECONNREFUSED));
 }
 
 #[test]
@@ -402,18 +475,15 @@ fn a_flood_of_syns_is_bounded() {
 fn hostile_frames_do_no_harm() {
     let mut sim = Sim::new(13, CLEAN, PLAIN);
     let listener = sim.listen(80, 64);
-    sim.b
-        .add_datagrams(SocketAddrV4::new(B, 53), &Arc::new(WaitQueue::new()));
+    sim.b.add_datagrams(at(B, 53), &Arc::new(WaitQueue::new()));
     let client = sim.connect(80);
     sim.settle();
     let (server, _) = sim.accept(listener).unwrap();
     // Real frames: data, and a datagram.
     sim.a.send(client, &[&[5; 300]], false).unwrap();
-    let datagrams = sim
-        .a
-        .add_datagrams(SocketAddrV4::new(A, 5353), &Arc::new(WaitQueue::new()));
+    let datagrams = sim.a.add_datagrams(at(A, 5353), &Arc::new(WaitQueue::new()));
     sim.a
-        .send_datagram(datagrams, &[b"query"], SocketAddrV4::new(B, 53))
+        .send_datagram(datagrams, &[b"query"], SocketAddr::from((B, 53)), (None, 64))
         .unwrap();
     let samples: Vec<Vec<u8>> = sim
         .to_b
@@ -469,16 +539,13 @@ fn hostile_frames_do_no_harm() {
 #[test]
 fn datagrams_arrive_also_in_fragments() {
     let mut sim = Sim::new(14, CLEAN, PLAIN);
-    let from = sim
-        .a
-        .add_datagrams(SocketAddrV4::new(A, 5000), &Arc::new(WaitQueue::new()));
-    let to = sim
-        .b
-        .add_datagrams(SocketAddrV4::new(B, 53), &Arc::new(WaitQueue::new()));
+    let from = sim.a.add_datagrams(at(A, 5000), &Arc::new(WaitQueue::new()));
+    let to = sim.b.add_datagrams(at(B, 53), &Arc::new(WaitQueue::new()));
     for len in [0usize, 5, 1472, 5000, 8000] {
         let data: Vec<u8> = (0..len).map(byte).collect();
         assert_eq!(
-            sim.a.send_datagram(from, &[&data], SocketAddrV4::new(B, 53)),
+            sim.a
+                .send_datagram(from, &[&data], SocketAddr::from((B, 53)), (None, 64)),
             Ok(len)
         );
         sim.pass(Duration::from_millis(10));
@@ -488,12 +555,15 @@ fn datagrams_arrive_also_in_fragments() {
             .receive_datagram(to, &mut [&mut buffer], false)
             .unwrap()
             .unwrap();
-        assert_eq!((received.len, received.from), (len, SocketAddrV4::new(A, 5000)));
+        assert_eq!(
+            (received.len, received.about.from),
+            (len, SocketAddr::from((A, 5000)))
+        );
         assert_eq!(&buffer[..len], &data[..]);
     }
     assert_eq!(
         sim.a
-            .send_datagram(from, &[&[0; 70_000]], SocketAddrV4::new(B, 53)),
+            .send_datagram(from, &[&[0; 70_000]], SocketAddr::from((B, 53)), (None, 64)),
         Err(Errno::EMSGSIZE)
     );
 }
@@ -578,7 +648,7 @@ fn a_second_peer_does_not_wait_for_the_first() {
     let mut sim = Sim::new(42, CLEAN, PLAIN);
     let listener = sim.listen(80, 8);
     // A peer that is not there takes smoltcp's one question.
-    sim.connect_to(SocketAddrV4::new([10, 0, 0, 77].into(), 80));
+    sim.connect_to(SocketAddr::from(([10, 0, 0, 77], 80)));
     sim.settle();
     let client = sim.connect(80);
     sim.settle();

@@ -2,10 +2,13 @@
 
 use super::{
     address::Address,
+    control::Timestamp,
+    inet::Inet,
+    interface,
     options::{self, Value},
     ports::{BindingId, Ports, Protocol, Reuse},
     socket::{Endpoint, Message, Outgoing, Progress},
-    stack::DatagramsId,
+    stack::{Datagrams, DatagramsId, RECEIVE_BUFFER, this_host},
     with_stack,
 };
 use crate::{
@@ -15,22 +18,29 @@ use crate::{
     wait::WaitQueue,
 };
 use alloc::sync::Arc;
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{IpAddr, SocketAddr};
 use linux_raw_sys::net as raw;
 
-/// What `SO_SNDBUF` and `SO_RCVBUF` say: twice the buffers that there are (`socket(7)`).
-const BUFFER: i32 = 128 * 1024;
+/// What `SO_SNDBUF` says (`net.core.wmem_default`).
+const SEND_BUFFER: usize = 212_992;
+/// Limits of `SO_RCVBUF` and `SO_SNDBUF` in bytes, before doubling (`socket(7)`).
+const BUFFER_LIMITS: (u32, u32) = (1152, 4 << 20);
 
 #[derive(Clone, Copy, Debug)]
 struct State {
     /// The bound socket in the stack.
     bound: Option<(DatagramsId, BindingId)>,
-    local: SocketAddrV4,
-    peer: Option<SocketAddrV4>,
+    inet: Inet,
+    local: SocketAddr,
+    /// What the program bound, to go back to when the peer is given up.
+    given: SocketAddr,
+    peer: Option<SocketAddr>,
     reuse: Reuse,
     broadcast: bool,
-    hop_limit: u8,
-    tos: u8,
+    timestamp: Timestamp,
+    /// `SO_RCVBUF` and `SO_SNDBUF`, doubled.
+    receive_buffer: usize,
+    send_buffer: usize,
 }
 
 /// See the [module's documentation](self).
@@ -41,17 +51,21 @@ pub(super) struct UdpSocket {
 
 impl UdpSocket {
     /// A socket that is not bound yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(family: u32) -> Self {
+        let inet = Inet::new(family);
         Self {
             queue: Arc::new(WaitQueue::new()),
             state: Lock::new(State {
                 bound: None,
-                local: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
+                inet,
+                local: inet.unnamed(),
+                given: inet.unnamed(),
                 peer: None,
                 reuse: Reuse::default(),
                 broadcast: false,
-                hop_limit: 64,
-                tos: 0,
+                timestamp: Timestamp::Off,
+                receive_buffer: RECEIVE_BUFFER,
+                send_buffer: SEND_BUFFER,
             }),
         }
     }
@@ -60,13 +74,13 @@ impl UdpSocket {
         *self.state.lock()
     }
 
-    fn bind_to(&self, address: SocketAddrV4) -> Result<DatagramsId> {
+    fn bind_to(&self, address: SocketAddr) -> Result<DatagramsId> {
         let state = self.state();
         if state.bound.is_some() {
             return Err(Errno::EINVAL);
         }
         let (bound, local) = with_stack(|stack| {
-            stack.own(*address.ip())?;
+            stack.own(address.ip())?;
             let port = match address.port() {
                 0 => {
                     let random = stack.random();
@@ -74,60 +88,64 @@ impl UdpSocket {
                 }
                 port => port,
             };
-            let binding = stack
-                .ports
-                .bind(Protocol::Udp, *address.ip(), port, state.reuse)?;
-            let local = SocketAddrV4::new(*address.ip(), port);
-            let id = stack.add_datagrams(local, &self.queue);
+            let bound = state.inet.bound(address.ip());
+            let binding = stack.ports.bind(Protocol::Udp, bound, port, state.reuse)?;
+            let id = stack.add_datagrams((bound, port), &self.queue);
             if let Some(datagrams) = stack.datagrams.get_mut(id) {
-                datagrams.hop_limit = state.hop_limit;
+                datagrams.receive_buffer = state.receive_buffer;
             }
-            Ok(((id, binding), local))
+            Ok(((id, binding), SocketAddr::new(address.ip(), port)))
         })?;
         let mut state = self.state.lock();
         state.bound = Some(bound);
-        state.local = local;
+        (state.local, state.given) = (local, local);
         Ok(bound.0)
+    }
+
+    /// Changes the bound socket in the stack.
+    fn change(&self, f: impl FnOnce(&mut Datagrams)) {
+        if let Some((id, _)) = self.state().bound {
+            with_stack(|stack| stack.datagrams.get_mut(id).map(f));
+        }
     }
 
     fn bound(&self) -> Result<DatagramsId> {
         match self.state().bound {
             Some((id, _)) => Ok(id),
-            None => self.bind_to(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)),
+            None => self.bind_to(self.state().inet.unnamed()),
         }
     }
 }
 
 impl Endpoint for UdpSocket {
     fn identity(&self) -> (u32, u32, u32) {
-        (raw::AF_INET, raw::SOCK_DGRAM, options::IPPROTO_UDP)
+        (self.state().inet.family, raw::SOCK_DGRAM, options::IPPROTO_UDP)
     }
 
     fn bind(&self, address: &Address) -> Result<()> {
-        self.bind_to(address.inet()?).map(|_| ())
+        self.bind_to(address.socket_addr(self.state().inet.family)?)
+            .map(|_| ())
     }
 
     fn connect(&self, address: &Address) -> Result<Progress> {
+        let state = self.state();
         let peer = match address {
             Address::Unspecified => None,
-            other => Some(other.inet()?),
+            other => Some(state.inet.read(other)?),
         };
-        // `ip(7)`: the unspecified address as a target is this host.
-        let peer = peer.map(|peer| match peer.ip().is_unspecified() {
-            true => SocketAddrV4::new(Ipv4Addr::LOCALHOST, peer.port()),
-            false => peer,
-        });
+        let peer = peer.map(|peer| SocketAddr::new(this_host(peer.ip()), peer.port()));
         let id = self.bound()?;
+        let given = self.state().given;
         let local = with_stack(|stack| {
-            let source = peer.map(|peer| stack.route(*peer.ip())).transpose()?;
+            let source = peer.map(|peer| stack.route(peer.ip())).transpose()?;
             let datagrams = stack.datagrams.get_mut(id).ok_or(Errno::EBADF)?;
             datagrams.peer = peer;
-            if let Some((_, source)) = source
-                && datagrams.local.ip().is_unspecified()
-            {
-                datagrams.local.set_ip(source);
-            }
-            Ok(datagrams.local)
+            let ip = match source {
+                Some((_, source)) if given.ip().is_unspecified() => source,
+                _ => given.ip(),
+            };
+            datagrams.local = state.inet.bound(ip);
+            Ok(SocketAddr::new(ip, given.port()))
         })?;
         let mut state = self.state.lock();
         state.peer = peer;
@@ -139,25 +157,28 @@ impl Endpoint for UdpSocket {
         let state = self.state();
         let to = match with.to {
             Some(Address::Unspecified) | None => state.peer.ok_or(Errno::EDESTADDRREQ)?,
-            Some(address) => address.inet()?,
+            Some(address) => state.inet.read(address)?,
         };
-        if to.ip().is_broadcast() && !state.broadcast {
+        if matches!(to.ip(), IpAddr::V4(ip) if ip.is_broadcast()) && !state.broadcast {
             return Err(Errno::EACCES);
         }
         let id = self.bound()?;
-        with_stack(|stack| stack.send_datagram(id, parts, to))
+        let (from, hop_limit) = state.inet.wishes(with.control)?;
+        let hop_limit = hop_limit.unwrap_or(state.inet.hop_limit(to.is_ipv4()));
+        with_stack(|stack| stack.send_datagram(id, parts, to, (from, hop_limit)))
     }
 
     fn recv(&self, parts: &mut [&mut [u8]], peek: bool) -> Result<Message> {
-        let Some((id, _)) = self.state().bound else {
+        let state = self.state();
+        let Some((id, _)) = state.bound else {
             return Err(Errno::EAGAIN);
         };
         let received = with_stack(|stack| stack.receive_datagram(id, parts, peek))?;
         Ok(received.map_or_else(Message::default, |received| Message {
             copied: received.copied,
             len: received.len,
-            from: Some(Address::Inet(received.from)),
-            control: alloc::vec![],
+            from: Some(state.inet.show(received.about.from)),
+            control: state.inet.about(&received.about, state.timestamp),
         }))
     }
 
@@ -177,11 +198,16 @@ impl Endpoint for UdpSocket {
     }
 
     fn name(&self) -> Address {
-        Address::Inet(self.state().local)
+        let state = self.state();
+        state.inet.show(state.local)
     }
 
     fn peer(&self) -> Result<Address> {
-        self.state().peer.map(Address::Inet).ok_or(Errno::ENOTCONN)
+        let state = self.state();
+        state
+            .peer
+            .map(|peer| state.inet.show(peer))
+            .ok_or(Errno::ENOTCONN)
     }
 
     fn get_option(&self, level: u32, name: u32) -> Result<Value> {
@@ -197,55 +223,52 @@ impl Endpoint for UdpSocket {
             (raw::SOL_SOCKET, raw::SO_REUSEPORT) => Value::flag(state.reuse.port),
             (raw::SOL_SOCKET, raw::SO_BROADCAST) => Value::flag(state.broadcast),
             (raw::SOL_SOCKET, raw::SO_ACCEPTCONN | raw::SO_KEEPALIVE) => Value::Int(0),
-            (raw::SOL_SOCKET, raw::SO_SNDBUF | raw::SO_RCVBUF) => Value::Int(BUFFER),
+            (raw::SOL_SOCKET, raw::SO_SNDBUF) => Value::Int(state.send_buffer as i32),
+            (raw::SOL_SOCKET, raw::SO_RCVBUF) => Value::Int(state.receive_buffer as i32),
             (raw::SOL_SOCKET, raw::SO_LINGER) => Value::Bytes(alloc::vec![0; 8]),
-            (options::IPPROTO_IP, raw::IP_TOS) => Value::Int(i32::from(state.tos)),
-            (options::IPPROTO_IP, raw::IP_TTL) => Value::Int(i32::from(state.hop_limit)),
-            (options::IPPROTO_IP, raw::IP_MTU_DISCOVER | raw::IP_MULTICAST_TTL | raw::IP_MULTICAST_LOOP) => {
-                Value::Int(1)
+            (raw::SOL_SOCKET, raw::SO_TIMESTAMP_OLD | raw::SO_TIMESTAMPNS_OLD) => {
+                Value::flag(state.timestamp.answers(name))
             }
-            (options::IPPROTO_IP, raw::IP_RECVERR | raw::IP_PKTINFO | raw::IP_RECVTOS | raw::IP_RECVTTL) => {
-                Value::Int(0)
+            (options::IPPROTO_IP | options::IPPROTO_IPV6, _) => {
+                let mtu = || {
+                    let peer = state.peer?.ip();
+                    with_stack(|stack| stack.mtu_to(peer))
+                };
+                return state.inet.get_option(level, name, mtu);
             }
             _ => return Err(Errno::ENOPROTOOPT),
         })
     }
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        let buffer = || Ok(options::unsigned(value)?.clamp(BUFFER_LIMITS.0, BUFFER_LIMITS.1) as usize * 2);
         match (level, name) {
             (raw::SOL_SOCKET, raw::SO_REUSEADDR) => {
                 self.state.lock().reuse.address = options::int(value)? != 0
             }
             (raw::SOL_SOCKET, raw::SO_REUSEPORT) => self.state.lock().reuse.port = options::int(value)? != 0,
             (raw::SOL_SOCKET, raw::SO_BROADCAST) => self.state.lock().broadcast = options::int(value)? != 0,
-            (
-                raw::SOL_SOCKET,
-                raw::SO_SNDBUF
-                | raw::SO_RCVBUF
-                | raw::SO_SNDBUFFORCE
-                | raw::SO_RCVBUFFORCE
-                | raw::SO_KEEPALIVE,
-            )
-            | (
-                options::IPPROTO_IP,
-                raw::IP_MTU_DISCOVER | raw::IP_RECVERR | raw::IP_MULTICAST_TTL | raw::IP_MULTICAST_LOOP,
-            ) => {
-                options::int_or_byte(value)?;
+            (raw::SOL_SOCKET, raw::SO_SNDBUF | raw::SO_SNDBUFFORCE) => {
+                self.state.lock().send_buffer = buffer()?;
             }
-            (options::IPPROTO_IP, raw::IP_TOS) => self.state.lock().tos = options::int_or_byte(value)? as u8,
-            (options::IPPROTO_IP, raw::IP_TTL) => {
-                let ttl = u8::try_from(options::int_or_byte(value)?)
-                    .ok()
-                    .filter(|&ttl| ttl > 0)
-                    .ok_or(Errno::EINVAL)?;
-                self.state.lock().hop_limit = ttl;
-                if let Some((id, _)) = self.state().bound {
-                    with_stack(|stack| {
-                        if let Some(datagrams) = stack.datagrams.get_mut(id) {
-                            datagrams.hop_limit = ttl;
-                        }
-                    });
-                }
+            (raw::SOL_SOCKET, raw::SO_RCVBUF | raw::SO_RCVBUFFORCE) => {
+                let bytes = buffer()?;
+                self.state.lock().receive_buffer = bytes;
+                self.change(|datagrams| datagrams.receive_buffer = bytes);
+            }
+            (raw::SOL_SOCKET, raw::SO_KEEPALIVE | raw::SO_LINGER) => {
+                options::int(value)?;
+            }
+            (raw::SOL_SOCKET, raw::SO_TIMESTAMP_OLD | raw::SO_TIMESTAMPNS_OLD) => {
+                let on = options::int(value)? != 0;
+                let mut state = self.state.lock();
+                state.timestamp = state.timestamp.set(name, on);
+            }
+            (raw::SOL_SOCKET, raw::SO_BINDTODEVICE) => interface::bind_to_device(value)?,
+            (options::IPPROTO_IP | options::IPPROTO_IPV6, _) => {
+                let mut state = self.state.lock();
+                let bound = state.bound.is_some();
+                state.inet.set_option(level, name, value, bound)?;
             }
             _ => return Err(Errno::ENOPROTOOPT),
         }

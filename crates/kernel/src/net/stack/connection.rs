@@ -11,7 +11,7 @@ use crate::{
 };
 use alloc::{sync::Arc, vec::Vec};
 use core::{
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 use smoltcp::{
@@ -239,10 +239,7 @@ impl Stack {
         };
         connection.apply();
         // On our own link nothing but the receiver can be congested; smoltcp's Reno starts with two segments, which hurts short answers.
-        let near = link == LOOPBACK
-            || self
-                .ethernet
-                .is_some_and(|ethernet| ethernet.on_link(flow.remote));
+        let near = link == LOOPBACK || self.on_link(flow.remote);
         let control = if near {
             tcp::CongestionControl::None
         } else {
@@ -289,18 +286,14 @@ impl Stack {
     /// `ENETUNREACH`, `EADDRNOTAVAIL`, `EADDRINUSE`, `ENOBUFS`.
     pub(in crate::net) fn connect(
         &mut self,
-        local: SocketAddrV4,
-        remote: SocketAddrV4,
+        local: SocketAddr,
+        remote: SocketAddr,
         settings: Settings,
         queue: &Arc<WaitQueue>,
     ) -> Result<ConnectionId> {
         // `ip(7)`: the unspecified address as a target is this host.
-        let target = if remote.ip().is_unspecified() {
-            Ipv4Addr::LOCALHOST
-        } else {
-            *remote.ip()
-        };
-        let remote = SocketAddrV4::new(target, remote.port());
+        let target = this_host(remote.ip());
+        let remote = SocketAddr::new(target, remote.port());
         let (link, source) = self.route(target)?;
         self.ask_neighbour(link, target);
         if target.is_loopback() {
@@ -308,15 +301,17 @@ impl Stack {
         }
         let source = if local.ip().is_unspecified() {
             source
+        } else if local.is_ipv4() == remote.is_ipv4() {
+            local.ip()
         } else {
-            *local.ip()
+            return Err(Errno::EINVAL);
         };
         let port = if local.port() != 0 {
             local.port()
         } else {
             self.free_port(source, remote)?
         };
-        let flow = Flow::new(SocketAddrV4::new(source, port), remote);
+        let flow = Flow::new(SocketAddr::new(source, port), remote);
         if self.flows.contains_key(&flow) {
             return Err(Errno::EADDRNOTAVAIL);
         }
@@ -329,9 +324,9 @@ impl Stack {
             return Err(Errno::ENETUNREACH);
         };
         let socket: &mut tcp::Socket<'_> = connection.set.get_mut(connection.handle);
-        let remote = IpEndpoint::new(IpAddress::Ipv4(target), remote.port());
+        let remote = IpEndpoint::new(IpAddress::from(target), remote.port());
         let local = IpListenEndpoint {
-            addr: Some(IpAddress::Ipv4(source)),
+            addr: Some(IpAddress::from(source)),
             port,
         };
         if socket.connect(link.interface.context(), remote, local).is_err() {
@@ -346,12 +341,12 @@ impl Stack {
         Ok(id)
     }
 
-    fn free_port(&mut self, source: Ipv4Addr, remote: SocketAddrV4) -> Result<u16> {
+    fn free_port(&mut self, source: IpAddr, remote: SocketAddr) -> Result<u16> {
         let random = self.random();
         let now = self.now;
         self.time_wait.purge(now);
         Ports::ephemeral(random, |port| {
-            let flow = Flow::new(SocketAddrV4::new(source, port), remote);
+            let flow = Flow::new(SocketAddr::new(source, port), remote);
             self.ports.is_free(Protocol::Tcp, port)
                 && !self.flows.contains_key(&flow)
                 && !self.time_wait.contains(&flow)
@@ -605,11 +600,32 @@ impl Stack {
         })
     }
 
+    /// Largest packet on the way to that address, in bytes.
+    pub(in crate::net) fn mtu_to(&self, to: IpAddr) -> Option<usize> {
+        let (link, _) = self.route(to).ok()?;
+        Some(self.links[link].as_ref()?.port.mtu())
+    }
+
+    /// Largest packet of the connection's link, in bytes.
+    pub(in crate::net) fn mtu_of(&self, id: ConnectionId) -> Option<usize> {
+        let link = self.connections.get(id)?.link;
+        Some(self.links[link].as_ref()?.port.mtu())
+    }
+
     /// smoltcp's state of the connection, for `TCP_INFO`.
     pub(in crate::net) fn tcp_state(&mut self, id: ConnectionId) -> tcp::State {
         self.connections
             .get_mut(id)
             .map_or(tcp::State::Closed, |connection| connection.tcp().state())
+    }
+}
+
+/// `ip(7)`: the unspecified address as a target is this host.
+pub(in crate::net) fn this_host(target: IpAddr) -> IpAddr {
+    match target {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
     }
 }
 

@@ -22,18 +22,22 @@ impl Stack {
                 }
                 self.segment(link, frame, flow, segment)
             }
-            Kind::Udp(flow) if !self.is_martian(link, flow) => {
+            Kind::Udp(flow, datagram) if !self.is_martian(link, flow) => {
                 self.learn_neighbour(link, &frame, flow.remote);
-                self.datagram(link, frame, flow);
+                self.datagram(link, frame, flow, datagram);
             }
             Kind::FirstFragment { key, flow } if !self.is_martian(link, flow) => {
                 self.first_fragment(link, frame, key, flow)
             }
             Kind::Fragment { key } => self.later_fragment(link, frame, key),
-            Kind::Tcp(..) | Kind::Udp(_) | Kind::FirstFragment { .. } => {}
+            Kind::Tcp(..) | Kind::Udp(..) | Kind::FirstFragment { .. } => {}
             Kind::Refused(flow) => self.datagram_refused(flow),
             Kind::Arp => {
                 self.note_arp(&frame);
+                self.process_for_nobody(link, frame);
+                self.neighbour_may_be_known();
+            }
+            Kind::Neighbour => {
                 self.process_for_nobody(link, frame);
                 self.neighbour_may_be_known();
             }
@@ -112,7 +116,7 @@ impl Stack {
         self.mark(id);
     }
 
-    /// An ARP packet came: whoever waits for an address looks again.
+    /// A packet about neighbours came: whoever waits for an address looks again.
     fn neighbour_may_be_known(&mut self) {
         let soon = self.now + NEIGHBOUR_WAIT;
         let waiting = self.timers.range(..(soon, 0)).map(|&(_, id)| id);

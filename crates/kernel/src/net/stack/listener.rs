@@ -3,11 +3,11 @@
 use super::{ConnectionId, ListenerId, Settings, Stack, connection::Owner};
 use crate::{
     errno::{Errno, Result},
-    net::packet::Flow,
+    net::{packet::Flow, ports::Bound},
     wait::WaitQueue,
 };
 use alloc::{collections::VecDeque, sync::Arc};
-use core::{net::SocketAddrV4, time::Duration};
+use core::{net::IpAddr, time::Duration};
 use smoltcp::{
     socket::tcp,
     wire::{IpAddress, IpListenEndpoint},
@@ -25,7 +25,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(63);
 /// A listening socket's state.
 #[derive(Debug)]
 pub(in crate::net) struct Listener {
-    local: SocketAddrV4,
+    local: Bound,
+    port: u16,
     backlog: usize,
     queue: Arc<WaitQueue>,
     settings: Settings,
@@ -38,20 +39,21 @@ impl Stack {
     /// Starts to listen at a bound address.
     pub(in crate::net) fn listen(
         &mut self,
-        local: SocketAddrV4,
+        (local, port): (Bound, u16),
         backlog: usize,
         settings: Settings,
         queue: &Arc<WaitQueue>,
     ) -> ListenerId {
         let id = self.listeners.insert(Listener {
             local,
+            port,
             backlog: backlog.min(MAX_BACKLOG),
             queue: queue.clone(),
             settings,
             ready: VecDeque::new(),
             half_open: VecDeque::new(),
         });
-        self.listening.entry(local.port()).or_default().push(id);
+        self.listening.entry(port).or_default().push(id);
         id
     }
 
@@ -104,7 +106,7 @@ impl Stack {
         let Some(listener) = self.listeners.try_remove(id) else {
             return;
         };
-        let port = listener.local.port();
+        let port = listener.port;
         if let Some(all) = self.listening.get_mut(&port) {
             all.retain(|&other| other != id);
             if all.is_empty() {
@@ -149,7 +151,7 @@ impl Stack {
             return true;
         };
         let endpoint = IpListenEndpoint {
-            addr: Some(IpAddress::Ipv4(flow.local)),
+            addr: Some(IpAddress::from(flow.local)),
             port: flow.local_port,
         };
         if connection.tcp().listen(endpoint).is_err() {
@@ -191,18 +193,19 @@ impl Stack {
         let exact = |id: &&ListenerId| {
             self.listeners
                 .get(**id)
-                .is_some_and(|listener| *listener.local.ip() == flow.local)
+                .is_some_and(|listener| listener.local.ip == flow.local)
         };
         let any = |id: &&ListenerId| {
             self.listeners
                 .get(**id)
-                .is_some_and(|listener| listener.local.ip().is_unspecified())
+                .is_some_and(|listener| listener.local.is_any_of(flow.local))
         };
         let pick = |count: usize| {
-            (u32::from(flow.remote) as usize)
-                .wrapping_mul(31)
-                .wrapping_add(usize::from(flow.remote_port))
-                % count
+            let host = match flow.remote {
+                IpAddr::V4(host) => u32::from(host) as usize,
+                IpAddr::V6(host) => host.to_bits() as usize,
+            };
+            host.wrapping_mul(31).wrapping_add(usize::from(flow.remote_port)) % count
         };
         match (all.iter().filter(exact).count(), all.iter().filter(any).count()) {
             (0, 0) => None,

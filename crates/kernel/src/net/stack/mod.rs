@@ -16,9 +16,9 @@ mod output;
 mod time_wait;
 mod udp;
 
-pub(super) use connection::{Connection, Settings};
+pub(super) use connection::{Connection, Settings, this_host};
 pub(super) use listener::Listener;
-pub(super) use udp::Datagrams;
+pub(super) use udp::{About, Datagrams, RECEIVE_BUFFER};
 
 use super::{
     link::{Frame, Port},
@@ -37,7 +37,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use slab::Slab;
 use smoltcp::{
     iface::{Config, Interface, SocketSet},
@@ -89,6 +89,10 @@ pub(super) struct Stack {
     pub(super) now: Instant,
     pub(super) links: [Option<Box<Link>>; 2],
     pub(super) ethernet: Option<Ethernet>,
+    /// IPv6 addresses of the card, with prefix lengths; the link-local one first.
+    pub(super) own_v6: Vec<(Ipv6Addr, u8)>,
+    /// The router for other IPv6 networks.
+    pub(super) gateway_v6: Option<Ipv6Addr>,
     pub(super) ports: Ports,
     pub(super) connections: Slab<Connection>,
     pub(super) flows: BTreeMap<Flow, ConnectionId>,
@@ -122,11 +126,14 @@ impl Stack {
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut loopback = new_link(config, port, now);
-        add_address(&mut loopback.interface, Ipv4Addr::LOCALHOST, 8);
+        add_address(&mut loopback.interface, Ipv4Addr::LOCALHOST.into(), 8);
+        add_address(&mut loopback.interface, Ipv6Addr::LOCALHOST.into(), 128);
         let mut stack = Self {
             now,
             links: [Some(loopback), None],
             ethernet: None,
+            own_v6: Vec::new(),
+            gateway_v6: None,
             ports: Ports::default(),
             connections: Slab::new(),
             flows: BTreeMap::new(),
@@ -167,17 +174,40 @@ impl Stack {
         config.random_seed = self.seed.rotate_left(32);
         let mut link = new_link(config, port, self.now);
         if let Some(ethernet) = ethernet {
-            add_address(&mut link.interface, ethernet.address, ethernet.prefix_len);
+            add_address(&mut link.interface, ethernet.address.into(), ethernet.prefix_len);
             if let Some(gateway) = ethernet.gateway {
                 // There is room for a route in a new interface.
                 let _ = link.interface.routes_mut().add_default_ipv4_route(gateway);
             }
             if let Some(loopback) = &mut self.links[LOOPBACK] {
-                add_address(&mut loopback.interface, ethernet.address, 32);
+                add_address(&mut loopback.interface, ethernet.address.into(), 32);
             }
         }
         self.ethernet = ethernet;
         self.links[ETHERNET] = Some(link);
+        self.add_ipv6(link_local(mac.0), 64);
+    }
+
+    /// Gives the card an IPv6 address; more than a few are refused for want of room (`false`).
+    pub(super) fn add_ipv6(&mut self, address: Ipv6Addr, prefix_len: u8) -> bool {
+        let [Some(loopback), Some(card)] = &mut self.links else {
+            return false;
+        };
+        let added = add_address(&mut card.interface, address.into(), prefix_len)
+            && add_address(&mut loopback.interface, address.into(), 128);
+        if added {
+            self.own_v6.push((address, prefix_len));
+        }
+        added
+    }
+
+    /// Sets the router for other IPv6 networks.
+    pub(super) fn set_gateway_v6(&mut self, gateway: Ipv6Addr) {
+        if let Some(link) = &mut self.links[ETHERNET] {
+            // There is room for a route in a new interface.
+            let _ = link.interface.routes_mut().add_default_ipv6_route(gateway);
+            self.gateway_v6 = Some(gateway);
+        }
     }
 
     /// A random number, good enough to choose ports.
@@ -190,8 +220,29 @@ impl Stack {
     }
 
     /// True if packets to that address come back to us.
-    pub(super) fn is_local(&self, address: Ipv4Addr) -> bool {
-        address.is_loopback() || self.ethernet.is_some_and(|ethernet| ethernet.address == address)
+    pub(super) fn is_local(&self, address: IpAddr) -> bool {
+        address.is_loopback()
+            || match address {
+                IpAddr::V4(address) => self.ethernet.is_some_and(|ethernet| ethernet.address == address),
+                IpAddr::V6(address) => self.own_v6.iter().any(|&(own, _)| own == address),
+            }
+    }
+
+    /// True if the address is in a network of the card's link, not behind a gateway.
+    pub(super) fn on_link(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.ethernet.is_some_and(|ethernet| ethernet.on_link(address)),
+            IpAddr::V6(address) => self.source_v6(address).is_some(),
+        }
+    }
+
+    /// Our address in the network of that one.
+    fn source_v6(&self, to: Ipv6Addr) -> Option<Ipv6Addr> {
+        let in_network = |&&(own, prefix_len): &&(Ipv6Addr, u8)| {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix_len)).unwrap_or(0);
+            (own.to_bits() ^ to.to_bits()) & mask == 0
+        };
+        self.own_v6.iter().find(in_network).map(|&(own, _)| own)
     }
 
     /// Which link leads to that address, and which address of ours is the source.
@@ -199,14 +250,35 @@ impl Stack {
     /// # Errors
     ///
     /// `ENETUNREACH`.
-    pub(super) fn route(&self, to: Ipv4Addr) -> Result<(usize, Ipv4Addr)> {
-        if self.is_local(to) {
-            return Ok((LOOPBACK, if to.is_loopback() { Ipv4Addr::LOCALHOST } else { to }));
+    pub(super) fn route(&self, to: IpAddr) -> Result<(usize, IpAddr)> {
+        match to {
+            IpAddr::V4(to) if to.is_loopback() => Ok((LOOPBACK, Ipv4Addr::LOCALHOST.into())),
+            _ if self.is_local(to) => Ok((LOOPBACK, to)),
+            IpAddr::V4(to) => self.route_v4(to),
+            IpAddr::V6(to) => self.route_v6(to),
         }
+    }
+
+    fn route_v6(&self, to: Ipv6Addr) -> Result<(usize, IpAddr)> {
+        let source = match self.source_v6(to) {
+            Some(source) => Some(source),
+            None if to.is_multicast() => self.own_v6.first().map(|&(own, _)| own),
+            None => self.gateway_v6.and_then(|gateway| {
+                let global = |own: &&(Ipv6Addr, u8)| !own.0.is_unicast_link_local();
+                let any = self.own_v6.iter().find(global).map(|&(own, _)| own);
+                any.or_else(|| self.source_v6(gateway))
+            }),
+        };
+        source
+            .map(|source| (ETHERNET, source.into()))
+            .ok_or(Errno::ENETUNREACH)
+    }
+
+    fn route_v4(&self, to: Ipv4Addr) -> Result<(usize, IpAddr)> {
         let ethernet = self.ethernet.ok_or(Errno::ENETUNREACH)?;
         let reachable = ethernet.on_link(to) || ethernet.gateway.is_some() || to.is_broadcast();
         if reachable {
-            Ok((ETHERNET, ethernet.address))
+            Ok((ETHERNET, ethernet.address.into()))
         } else {
             Err(Errno::ENETUNREACH)
         }
@@ -217,7 +289,7 @@ impl Stack {
     /// # Errors
     ///
     /// `EADDRNOTAVAIL` for an address that is not ours, and where too many loopback addresses are in use.
-    pub(super) fn own(&mut self, address: Ipv4Addr) -> Result<()> {
+    pub(super) fn own(&mut self, address: IpAddr) -> Result<()> {
         if address.is_unspecified() {
             return Ok(());
         }
@@ -350,17 +422,26 @@ fn new_link(config: Config, mut port: Port, now: Instant) -> Box<Link> {
 }
 
 /// False if the interface has no room for one more.
-fn add_address(interface: &mut Interface, address: Ipv4Addr, prefix_len: u8) -> bool {
+fn add_address(interface: &mut Interface, address: IpAddr, prefix_len: u8) -> bool {
     let mut added = false;
-    let unicast = !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast();
-    if unicast && prefix_len <= 32 {
+    let (broadcast, longest) = match address {
+        IpAddr::V4(address) => (address.is_broadcast(), 32),
+        IpAddr::V6(_) => (false, 128),
+    };
+    let unicast = !address.is_unspecified() && !address.is_multicast() && !broadcast;
+    if unicast && prefix_len <= longest {
         interface.update_ip_addrs(|all| {
             added = all
-                .push(IpCidr::new(IpAddress::Ipv4(address), prefix_len))
+                .push(IpCidr::new(IpAddress::from(address), prefix_len))
                 .is_ok()
         });
     }
     added
+}
+
+/// The link-local address of a card (RFC 4291, appendix A: the modified EUI-64).
+fn link_local([a, b, c, d, e, f]: [u8; 6]) -> Ipv6Addr {
+    Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
 }
 
 /// Our time as smoltcp's.

@@ -10,7 +10,10 @@
 use super::{ETHERNET, Stack, input::process};
 use crate::{drivers::net::RxBuffer, net::link::Frame, time::Instant};
 use alloc::{collections::BTreeMap, vec, vec::Vec};
-use core::{net::Ipv4Addr, time::Duration};
+use core::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
     HardwareAddress,
@@ -68,10 +71,14 @@ impl Neighbours {
 
 impl Stack {
     /// Takes the link address of a packet's sender, or of the gateway that it came through.
-    pub(super) fn learn_neighbour(&mut self, link: usize, frame: &Frame, remote: Ipv4Addr) {
-        let (ETHERNET, Some(ethernet), Ok(header)) =
-            (link, self.ethernet, EthernetFrame::new_checked(frame.bytes()))
-        else {
+    /// (An IPv6 peer has asked for ours before, and smoltcp has learned from that.)
+    pub(super) fn learn_neighbour(&mut self, link: usize, frame: &Frame, remote: IpAddr) {
+        let (ETHERNET, Some(ethernet), Ok(header), IpAddr::V4(remote)) = (
+            link,
+            self.ethernet,
+            EthernetFrame::new_checked(frame.bytes()),
+            remote,
+        ) else {
             return;
         };
         let hop = if ethernet.on_link(remote) {
@@ -124,8 +131,9 @@ impl Stack {
     }
 
     /// Asks for the link address of who will get packets for `target`, unless it is known.
-    pub(super) fn ask_neighbour(&mut self, link: usize, target: Ipv4Addr) {
-        let (ETHERNET, Some(ethernet)) = (link, self.ethernet) else {
+    /// (IPv6: smoltcp asks itself.)
+    pub(super) fn ask_neighbour(&mut self, link: usize, target: IpAddr) {
+        let (ETHERNET, Some(ethernet), IpAddr::V4(target)) = (link, self.ethernet, target) else {
             return;
         };
         let hop = if ethernet.on_link(target) {

@@ -31,6 +31,7 @@ impl Stack {
             return;
         };
         link.port.tcp_egress = true;
+        link.port.tcp_egress_v4 = connection.flow.local.is_ipv4();
         link.port.full = false;
         let mut more = true;
         for _ in 0..BURST {

@@ -17,8 +17,8 @@ use core::{ops::RangeInclusive, time::Duration};
 use smoltcp::{
     phy::ChecksumCapabilities,
     wire::{
-        EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr,
-        TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+        EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, IpRepr, TcpControl,
+        TcpPacket, TcpRepr, TcpSeqNumber,
     },
 };
 
@@ -95,31 +95,24 @@ pub(super) fn last_ack(frame: &[u8], ethernet: bool, flow: Flow, segment: Segmen
         timestamp: None,
         payload: &[],
     };
-    let ip = Ipv4Repr {
-        src_addr: flow.local,
-        dst_addr: flow.remote,
-        next_header: IpProtocol::Tcp,
-        payload_len: repr.buffer_len(),
-        hop_limit: 64,
-    };
+    let (local, remote) = (IpAddress::from(flow.local), IpAddress::from(flow.remote));
+    let ip = IpRepr::new(local, remote, IpProtocol::Tcp, repr.buffer_len(), 64);
     let offset = if ethernet { ETHERNET_HEADER } else { 0 };
-    let mut out = vec![0; offset + ip.buffer_len() + repr.buffer_len()];
+    let mut out = vec![0; offset + ip.header_len() + repr.buffer_len()];
     if ethernet {
         let received = EthernetFrame::new_checked(frame).ok()?;
         let (to, from): (EthernetAddress, EthernetAddress) = (received.src_addr(), received.dst_addr());
         let mut header = EthernetFrame::new_unchecked(&mut out[..]);
         header.set_src_addr(from);
         header.set_dst_addr(to);
-        header.set_ethertype(EthernetProtocol::Ipv4);
+        header.set_ethertype(match ip {
+            IpRepr::Ipv4(_) => EthernetProtocol::Ipv4,
+            IpRepr::Ipv6(_) => EthernetProtocol::Ipv6,
+        });
     }
     let checksums = ChecksumCapabilities::default();
-    ip.emit(&mut Ipv4Packet::new_unchecked(&mut out[offset..]), &checksums);
-    let mut tcp = TcpPacket::new_unchecked(&mut out[offset + ip.buffer_len()..]);
-    repr.emit(
-        &mut tcp,
-        &IpAddress::Ipv4(flow.local),
-        &IpAddress::Ipv4(flow.remote),
-        &checksums,
-    );
+    ip.emit(&mut out[offset..], &checksums);
+    let mut tcp = TcpPacket::new_unchecked(&mut out[offset + ip.header_len()..]);
+    repr.emit(&mut tcp, &local, &remote, &checksums);
     Some(out)
 }

@@ -1,15 +1,21 @@
-//! UDP sockets: per socket one smoltcp socket for the loopback link and one for the card's, made when first needed.
+//! UDP sockets. What comes is queued here, whole and with all that the program may ask about it; what goes leaves by smoltcp, which knows the
+//! neighbours and makes fragments: per socket by one smoltcp socket for the loopback link and one for the card's, made when first needed. smoltcp
+//! also puts fragments together that came, and the result is queued as the others are.
 
-use super::{DatagramsId, ETHERNET, LOOPBACK, Stack, input::process, output::PATIENCE, smol};
+use super::{DatagramsId, ETHERNET, Stack, connection::this_host, input::process, output::PATIENCE, smol};
 use crate::{
     errno::{Errno, Result},
     file::Poll,
-    net::{link::Frame, packet::Flow},
+    net::{
+        link::{ETHERNET_HEADER, Frame},
+        packet::{Datagram, Flow},
+        ports::Bound,
+    },
     wait::WaitQueue,
 };
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc, vec, vec::Vec};
 use core::{
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 use smoltcp::{
@@ -18,10 +24,16 @@ use smoltcp::{
     wire::{IpAddress, IpEndpoint, IpListenEndpoint},
 };
 
-/// Bytes of a receive or send buffer per link.
+/// Bytes of smoltcp's buffers per link: what waits for a neighbour's address, or the card; and one datagram of fragments.
 const BUFFER: usize = 64 * 1024;
-/// Most datagrams that wait in a buffer.
+/// Most datagrams in such a buffer.
 const QUEUE: usize = 256;
+/// Bytes of datagrams that wait for the program, unless `SO_RCVBUF` says otherwise (`net.core.rmem_default`).
+pub(in crate::net) const RECEIVE_BUFFER: usize = 212_992;
+/// What a datagram in the queue takes besides its data.
+const OVERHEAD: usize = 512;
+/// IPv6 and UDP headers.
+const HEADERS_V6: usize = 40 + 8;
 /// Largest datagram (`udp(7)`).
 const MAX_PAYLOAD: usize = 65_507;
 /// Most fragmented datagrams whose first fragment is remembered.
@@ -39,14 +51,17 @@ type Side = (SocketSet<'static>, SocketHandle);
 /// A UDP socket's state.
 #[derive(Debug)]
 pub(in crate::net) struct Datagrams {
-    pub(in crate::net) local: SocketAddrV4,
-    pub(in crate::net) peer: Option<SocketAddrV4>,
+    pub(in crate::net) local: Bound,
+    port: u16,
+    pub(in crate::net) peer: Option<SocketAddr>,
+    received: VecDeque<Packet>,
+    /// Bytes that the queue takes, and may take.
+    used: usize,
+    pub(in crate::net) receive_buffer: usize,
     /// `SO_ERROR`.
     pub(in crate::net) error: Option<Errno>,
     queue: Arc<WaitQueue>,
     sides: [Option<Side>; 2],
-    /// `IP_TTL`.
-    pub(in crate::net) hop_limit: u8,
     pub(in crate::net) read_shut: bool,
     pub(in crate::net) write_shut: bool,
     room_wanted: bool,
@@ -54,26 +69,48 @@ pub(in crate::net) struct Datagrams {
     retries: u8,
 }
 
-/// A received datagram's particulars.
+/// A datagram that came.
+#[derive(Clone, Debug)]
+struct Packet {
+    data: Vec<u8>,
+    about: About,
+}
+
+/// All that a program may want to know about a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) struct About {
+    /// Who sent it.
+    pub(in crate::net) from: SocketAddr,
+    /// Which of our addresses it was for.
+    pub(in crate::net) to: IpAddr,
+    /// Index of the link.
+    pub(in crate::net) link: usize,
+    /// Time to live, or hop limit, and type of service, or traffic class.
+    pub(in crate::net) hop_limit: u8,
+    pub(in crate::net) traffic_class: u8,
+    /// When it came, in nanoseconds since the epoch.
+    pub(in crate::net) at: u64,
+}
+
+/// A datagram that the program got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) struct Received {
     /// Bytes that were copied.
     pub(in crate::net) copied: usize,
     /// Bytes that the datagram had.
     pub(in crate::net) len: usize,
-    /// Who sent it.
-    pub(in crate::net) from: SocketAddrV4,
+    /// The rest.
+    pub(in crate::net) about: About,
 }
 
 impl Datagrams {
     fn side(&mut self, link: usize) -> &mut Side {
-        let (port, hop_limit) = (self.local.port(), self.hop_limit);
+        let port = self.port;
         self.sides[link].get_or_insert_with(|| {
             let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; QUEUE], vec![0; BUFFER]);
             let mut socket = udp::Socket::new(buffer(), buffer());
             // Cannot fail: the socket is new, and the port not 0.
             let _ = socket.bind(IpListenEndpoint { addr: None, port });
-            socket.set_hop_limit(Some(hop_limit.max(1)));
             let mut set = SocketSet::new(Vec::with_capacity(1));
             let handle = set.add(socket);
             (set, handle)
@@ -85,27 +122,33 @@ impl Datagrams {
         Some(set.get_mut(*handle))
     }
 
-    /// The side whose turn it is to be read.
-    fn readable(&mut self) -> Option<&mut udp::Socket<'static>> {
-        let link = [LOOPBACK, ETHERNET]
-            .into_iter()
-            .find(|&link| self.socket(link).is_some_and(|socket| socket.can_recv()))?;
-        self.socket(link)
+    /// Queues a datagram; there may be no room, and then it is lost.
+    fn queue_up(&mut self, data: &[u8], about: About) {
+        if self.read_shut
+            || self.used + data.len() + OVERHEAD > self.receive_buffer.max(OVERHEAD * 2 + data.len())
+        {
+            return;
+        }
+        self.used += data.len() + OVERHEAD;
+        self.received.push_back(Packet {
+            data: data.to_vec(),
+            about,
+        });
     }
 
     /// 0 if it does not want the flow, more the better it fits.
     fn fitness(&self, flow: Flow) -> u32 {
-        if self.local.port() != flow.local_port {
+        if self.port != flow.local_port || !self.local.covers(flow.local) {
             return 0;
         }
-        let address = match *self.local.ip() {
-            any if any.is_unspecified() => 0,
-            own if own == flow.local => 1,
-            _ => return 0,
+        let address = match (self.local.ip == flow.local, self.local.dual) {
+            (true, _) => 2,
+            (false, false) => 1,
+            (false, true) => 0,
         };
         match self.peer {
             None => 1 + address,
-            Some(peer) if peer == flow.remote() => 3 + address,
+            Some(peer) if peer == flow.remote() => 4 + address,
             Some(_) => 0,
         }
     }
@@ -115,22 +158,25 @@ impl Stack {
     /// Enters a socket with a bound port.
     pub(in crate::net) fn add_datagrams(
         &mut self,
-        local: SocketAddrV4,
+        (local, port): (Bound, u16),
         queue: &Arc<WaitQueue>,
     ) -> DatagramsId {
         let id = self.datagrams.insert(Datagrams {
             local,
+            port,
             peer: None,
+            received: VecDeque::new(),
+            used: 0,
+            receive_buffer: RECEIVE_BUFFER,
             error: None,
             queue: queue.clone(),
             sides: [None, None],
-            hop_limit: 64,
             read_shut: false,
             write_shut: false,
             room_wanted: false,
             retries: 0,
         });
-        self.datagram_ports.entry(local.port()).or_default().push(id);
+        self.datagram_ports.entry(port).or_default().push(id);
         id
     }
 
@@ -139,7 +185,7 @@ impl Stack {
         let Some(datagrams) = self.datagrams.try_remove(id) else {
             return;
         };
-        let port = datagrams.local.port();
+        let port = datagrams.port;
         if let Some(all) = self.datagram_ports.get_mut(&port) {
             all.retain(|&other| other != id);
             if all.is_empty() {
@@ -149,48 +195,42 @@ impl Stack {
         self.fragments.retain(|&(_, owner)| owner != id);
     }
 
-    /// Sends one datagram.
+    /// Sends one datagram, from that address of ours if one is given (`IP_PKTINFO`), and with that time to live.
     ///
     /// # Errors
     ///
-    /// `EMSGSIZE`, `EAGAIN`, `ENETUNREACH`, the socket's error, or `EPIPE` after `shutdown(2)`.
+    /// `EMSGSIZE`, `EAGAIN`, `ENETUNREACH`, `EINVAL` for an address that is not ours, the socket's error, or `EPIPE` after `shutdown(2)`.
     pub(in crate::net) fn send_datagram(
         &mut self,
         id: DatagramsId,
         parts: &[&[u8]],
-        to: SocketAddrV4,
+        to: SocketAddr,
+        (from, hop_limit): (Option<IpAddr>, u8),
     ) -> Result<usize> {
-        let target = if to.ip().is_unspecified() {
-            Ipv4Addr::LOCALHOST
-        } else {
-            *to.ip()
-        };
+        let target = this_host(to.ip());
         let (link, source) = self.route(target)?;
         self.ask_neighbour(link, target);
         if target.is_loopback() {
             self.own(target)?;
         }
-        let datagrams = self.datagrams.get_mut(id).ok_or(Errno::EBADF)?;
-        if let Some(error) = datagrams.error.take() {
-            return Err(error);
-        }
-        if datagrams.write_shut {
-            return Err(Errno::EPIPE);
+        if from.is_some_and(|from| !self.is_local(from) || from.is_ipv4() != target.is_ipv4()) {
+            return Err(Errno::EINVAL);
         }
         let len: usize = parts.iter().map(|part| part.len()).sum();
-        if len > MAX_PAYLOAD || to.port() == 0 {
-            return Err(if to.port() == 0 {
-                Errno::EINVAL
-            } else {
-                Errno::EMSGSIZE
-            });
-        }
-        let bound = *datagrams.local.ip();
-        let source = if bound.is_unspecified() { source } else { bound };
+        self.check_datagram(id, link, len, SocketAddr::new(target, to.port()))?;
+        let datagrams = self.datagrams.get_mut(id).ok_or(Errno::EBADF)?;
+        let bound = datagrams.local.ip;
+        let source = match from {
+            Some(from) => from,
+            None if bound.is_unspecified() || bound.is_ipv4() != target.is_ipv4() => source,
+            None => bound,
+        };
         let (set, handle) = datagrams.side(link);
-        let mut meta = udp::UdpMetadata::from(IpEndpoint::new(IpAddress::Ipv4(target), to.port()));
-        meta.local_address = Some(IpAddress::Ipv4(source));
-        let Ok(out) = set.get_mut::<udp::Socket<'_>>(*handle).send(len, meta) else {
+        let mut meta = udp::UdpMetadata::from(IpEndpoint::new(IpAddress::from(target), to.port()));
+        meta.local_address = Some(IpAddress::from(source));
+        let socket = set.get_mut::<udp::Socket<'_>>(*handle);
+        socket.set_hop_limit(Some(hop_limit.max(1)));
+        let Ok(out) = socket.send(len, meta) else {
             datagrams.room_wanted = true;
             return Err(Errno::EAGAIN);
         };
@@ -200,12 +240,31 @@ impl Stack {
             head.copy_from_slice(part);
             rest = tail;
         }
-        if let Some(datagrams) = self.datagrams.get_mut(id) {
-            datagrams.retries = RETRIES;
-        }
+        datagrams.retries = RETRIES;
         self.flush_datagrams(id, link);
         self.settle_all(false);
         Ok(len)
+    }
+
+    /// Whether a datagram of that length may be sent there now.
+    fn check_datagram(&mut self, id: DatagramsId, link: usize, len: usize, to: SocketAddr) -> Result<()> {
+        // smoltcp makes no fragments of IPv6 packets.
+        let whole = match &mut self.links[link] {
+            Some(link) if to.is_ipv6() => link.port.mtu().saturating_sub(HEADERS_V6),
+            _ => MAX_PAYLOAD,
+        };
+        let datagrams = self.datagrams.get_mut(id).ok_or(Errno::EBADF)?;
+        if let Some(error) = datagrams.error.take() {
+            return Err(error);
+        }
+        if datagrams.write_shut {
+            return Err(Errno::EPIPE);
+        }
+        match to.port() {
+            0 => Err(Errno::EINVAL),
+            _ if len > whole.min(MAX_PAYLOAD) => Err(Errno::EMSGSIZE),
+            _ => Ok(()),
+        }
     }
 
     /// Takes (or with `peek` looks at) the oldest datagram.
@@ -223,33 +282,26 @@ impl Stack {
         if let Some(error) = datagrams.error.take() {
             return Err(error);
         }
-        let over = datagrams.read_shut;
-        let Some(socket) = datagrams.readable() else {
-            return if over { Ok(None) } else { Err(Errno::EAGAIN) };
+        let Some(packet) = datagrams.received.front() else {
+            return if datagrams.read_shut {
+                Ok(None)
+            } else {
+                Err(Errno::EAGAIN)
+            };
         };
-        let (data, meta) = if peek {
-            socket
-                .peek()
-                .map(|(data, meta)| (data, *meta))
-                .map_err(|_| Errno::EAGAIN)?
-        } else {
-            socket.recv().map_err(|_| Errno::EAGAIN)?
-        };
-        let mut rest = data;
+        let (len, about) = (packet.data.len(), packet.about);
+        let mut rest = &packet.data[..];
         for part in parts {
             let (head, tail) = rest.split_at(part.len().min(rest.len()));
             part[..head.len()].copy_from_slice(head);
             rest = tail;
         }
-        let IpAddress::Ipv4(from) = meta.endpoint.addr else {
-            return Err(Errno::EAGAIN);
-        };
-        let from = SocketAddrV4::new(from, meta.endpoint.port);
-        Ok(Some(Received {
-            copied: data.len() - rest.len(),
-            len: data.len(),
-            from,
-        }))
+        let copied = len - rest.len();
+        if !peek {
+            datagrams.received.pop_front();
+            datagrams.used -= len + OVERHEAD;
+        }
+        Ok(Some(Received { copied, len, about }))
     }
 
     /// What `poll(2)` says, as Linux's `udp_poll` has it; the second value is the length of the next datagram (`FIONREAD`, `udp(7)`).
@@ -261,9 +313,7 @@ impl Stack {
         ready.set(Poll::ERR, datagrams.error.is_some());
         ready.set(Poll::IN | Poll::RDHUP, datagrams.read_shut);
         ready.set(Poll::HUP, datagrams.read_shut && datagrams.write_shut);
-        let next = datagrams
-            .readable()
-            .map(|socket| socket.peek().map_or(0, |(data, _)| data.len()));
+        let next = datagrams.received.front().map(|packet| packet.data.len());
         ready.set(Poll::IN, ready.contains(Poll::IN) || next.is_some());
         let full = datagrams
             .socket(ETHERNET)
@@ -274,22 +324,71 @@ impl Stack {
     }
 
     /// A datagram came.
-    pub(super) fn datagram(&mut self, link: usize, frame: Frame, flow: Flow) {
-        match self.datagrams_for(flow) {
-            Some(id) => self.datagram_for(link, frame, id),
-            None => self.process_for_nobody(link, frame),
-        }
+    pub(super) fn datagram(&mut self, link: usize, frame: Frame, flow: Flow, datagram: Datagram) {
+        let Some(id) = self.datagrams_for(flow).filter(|_| self.takes(flow)) else {
+            return self.process_for_nobody(link, frame);
+        };
+        let Some(datagrams) = self.datagrams.get_mut(id) else {
+            return;
+        };
+        let about = About {
+            from: flow.remote(),
+            to: flow.local,
+            link,
+            hop_limit: datagram.hop_limit,
+            traffic_class: datagram.traffic_class,
+            at: crate::time::realtime(),
+        };
+        datagrams.queue_up(&frame.bytes()[datagram.data], about);
+        let queue = datagrams.queue.clone();
+        self.wake(queue);
     }
 
-    fn datagram_for(&mut self, link: usize, frame: Frame, id: DatagramsId) {
+    /// A fragment came: smoltcp collects them; the datagram that is complete is queued.
+    fn fragment_for(&mut self, link: usize, frame: Frame, id: DatagramsId) {
         let now = self.now;
+        let header = if link == ETHERNET { ETHERNET_HEADER } else { 0 };
+        let bytes = frame.bytes();
+        // All fragments of a datagram have the same (RFC 791).
+        let field = |at: usize| bytes.get(header + at).copied().unwrap_or(0);
+        let (traffic_class, hop_limit) = (field(1), field(8));
         let Some(datagrams) = self.datagrams.get_mut(id) else {
             return;
         };
         let Some(wire) = &mut self.links[link] else { return };
         process(wire, frame, &mut datagrams.side(link).0, now);
+        while let Some(socket) = datagrams.socket(link)
+            && let Ok((data, meta)) = socket.recv()
+        {
+            let data = data.to_vec();
+            let about = About {
+                from: SocketAddr::new(meta.endpoint.addr.into(), meta.endpoint.port),
+                to: meta
+                    .local_address
+                    .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::from),
+                link,
+                hop_limit,
+                traffic_class,
+                at: crate::time::realtime(),
+            };
+            datagrams.queue_up(&data, about);
+        }
         let queue = datagrams.queue.clone();
         self.wake(queue);
+    }
+
+    /// True for a datagram from one host to us, or to all of our network.
+    fn takes(&self, flow: Flow) -> bool {
+        let to_all = |address: IpAddr| match (address, self.ethernet) {
+            (IpAddr::V4(address), Some(own)) => {
+                let host = u32::MAX.checked_shr(u32::from(own.prefix_len)).unwrap_or(0);
+                address.is_broadcast() || own.on_link(address) && u32::from(address) & host == host
+            }
+            _ => false,
+        };
+        !flow.remote.is_multicast()
+            && !to_all(flow.remote)
+            && (self.is_local(flow.local) || to_all(flow.local))
     }
 
     fn datagrams_for(&self, flow: Flow) -> Option<DatagramsId> {
@@ -320,13 +419,13 @@ impl Stack {
             self.fragments.remove(0);
         }
         self.fragments.push((key, id));
-        self.datagram_for(link, frame, id);
+        self.fragment_for(link, frame, id);
     }
 
     /// Fragments are collected by the interface, so only the one that completes the datagram has to be shown to its socket.
     pub(super) fn later_fragment(&mut self, link: usize, frame: Frame, key: (Ipv4Addr, Ipv4Addr, u16)) {
         match self.fragments.iter().rev().find(|(known, _)| *known == key) {
-            Some(&(_, id)) => self.datagram_for(link, frame, id),
+            Some(&(_, id)) => self.fragment_for(link, frame, id),
             None => self.process_for_nobody(link, frame),
         }
     }

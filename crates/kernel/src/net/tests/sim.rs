@@ -4,6 +4,7 @@ use crate::{
     drivers::net::{NetCaps, NetDevice, RxBuffer, SendQueueFull, TxOptions},
     net::{
         packet::Flow,
+        ports::Bound,
         stack::{ConnectionId, Ethernet, ListenerId, Settings, Stack},
     },
     time::Instant,
@@ -11,13 +12,17 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 pub(super) const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub(super) const B: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+/// Their link-local addresses, which follow from their MACs.
+pub(super) const A6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
+pub(super) const B6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 2);
 
 /// A direction of the cable.
 type Lane = Arc<Mutex<VecDeque<(Vec<u8>, bool)>>>;
@@ -204,17 +209,38 @@ impl Sim {
     }
 
     pub(super) fn listen(&mut self, port: u16, backlog: usize) -> ListenerId {
-        let local = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
-        self.b
-            .listen(local, backlog, Settings::default(), &Arc::new(WaitQueue::new()))
+        let local = Bound {
+            ip: Ipv4Addr::UNSPECIFIED.into(),
+            dual: false,
+        };
+        self.b.listen(
+            (local, port),
+            backlog,
+            Settings::default(),
+            &Arc::new(WaitQueue::new()),
+        )
+    }
+
+    /// Listens at any address of both families.
+    pub(super) fn listen_dual(&mut self, port: u16, backlog: usize) -> ListenerId {
+        let local = Bound {
+            ip: Ipv6Addr::UNSPECIFIED.into(),
+            dual: true,
+        };
+        let queue = Arc::new(WaitQueue::new());
+        self.b.listen((local, port), backlog, Settings::default(), &queue)
     }
 
     pub(super) fn connect(&mut self, port: u16) -> ConnectionId {
-        self.connect_to(SocketAddrV4::new(B, port))
+        self.connect_to(SocketAddr::new(B.into(), port))
     }
 
-    pub(super) fn connect_to(&mut self, remote: SocketAddrV4) -> ConnectionId {
-        let local = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+    pub(super) fn connect_to(&mut self, remote: SocketAddr) -> ConnectionId {
+        let local = if remote.is_ipv4() {
+            SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
+        } else {
+            SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
+        };
         self.a
             .connect(local, remote, Settings::default(), &Arc::new(WaitQueue::new()))
             .unwrap()

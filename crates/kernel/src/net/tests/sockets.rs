@@ -221,7 +221,7 @@ fn ports_are_taken_and_given_back() {
     let three = socket(raw::AF_INET, raw::SOCK_STREAM, 0).unwrap();
     assert_eq!(three.endpoint().bind(&elsewhere), Err(Errno::EADDRNOTAVAIL));
     assert_eq!(
-        socket(raw::AF_INET6, raw::SOCK_STREAM, 0).map(|_| ()),
+        socket(raw::AF_X25, raw::SOCK_STREAM, 0).map(|_| ()),
         Err(Errno::EAFNOSUPPORT)
     );
     drop(open(&two));

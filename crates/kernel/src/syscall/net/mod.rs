@@ -21,14 +21,15 @@ mod socket;
 mod socketpair;
 
 /// What `sendmsg` and `recvmsg` lack.
-const CONTROL: Support = Support::Partial("no IP control messages (IP_PKTINFO, IP_TTL)");
+const CONTROL: Support =
+    Support::Partial("IP_TOS and IPV6_TCLASS are accepted and not sent; no MSG_ERRQUEUE");
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
     row!(
         __NR_socket,
         socket,
-        Partial("AF_INET (TCP, UDP) and AF_UNIX; no IPv6, netlink, raw and packet sockets")
+        Partial("no netlink, raw and packet sockets; no multicast groups")
     ),
     row!(__NR_socketpair, socketpair, Full),
     row!(__NR_bind, bind, Full),

@@ -99,7 +99,7 @@ fn messages_travel_between_udp_sockets() {
 fn wrong_calls_get_the_errno_that_linux_gives() {
     let unix = u64::from(raw::AF_UNIX);
     assert_eq!(
-        call(__NR_socket, [u64::from(raw::AF_INET6), 1, 0]),
+        call(__NR_socket, [u64::from(raw::AF_X25), 1, 0]),
         error(Errno::EAFNOSUPPORT)
     );
     assert_eq!(
