@@ -57,6 +57,15 @@ impl Frame {
     }
 }
 
+/// What passed a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counters {
+    pub(super) received: u64,
+    pub(super) received_bytes: u64,
+    pub(super) sent: u64,
+    pub(super) sent_bytes: u64,
+}
+
 /// A link, as smoltcp's device.
 pub(super) struct Port {
     wire: Wire,
@@ -72,6 +81,7 @@ pub(super) struct Port {
     pub(super) full: bool,
     /// A long frame that the card had no room for although it had room for a short one. Nothing else leaves before it.
     stash: Option<(Vec<u8>, TxOptions)>,
+    pub(super) counters: Counters,
     /// Something was queued since the last [`kick`](Self::kick).
     pending: bool,
 }
@@ -111,6 +121,7 @@ impl Port {
             tcp_egress_v4: false,
             full: false,
             stash: None,
+            counters: Counters::default(),
             pending: false,
         }
     }
@@ -124,9 +135,16 @@ impl Port {
     pub(super) fn next_frame(&mut self) -> Option<Frame> {
         loop {
             match &mut self.wire {
-                Wire::Loopback(queue) => return queue.pop_front().map(Frame::Loopback),
+                Wire::Loopback(queue) => {
+                    let frame = queue.pop_front()?;
+                    self.counters.received += 1;
+                    self.counters.received_bytes += frame.len() as u64;
+                    return Some(Frame::Loopback(frame));
+                }
                 Wire::Ethernet(device) => {
                     let frame = Frame::Ethernet(device.receive()?);
+                    self.counters.received += 1;
+                    self.counters.received_bytes += frame.bytes().len() as u64;
                     if frame.verified() || checksum::transport_is_right(frame.bytes()) {
                         return Some(frame);
                     }
@@ -189,6 +207,8 @@ impl Port {
     /// hear of its loss for long (a connection's own), else it is lost, as on any link.
     fn transmit<R>(&mut self, len: usize, options: TxOptions, fill: impl FnOnce(&mut [u8]) -> R) -> R {
         self.pending = true;
+        self.counters.sent += 1;
+        self.counters.sent_bytes += len as u64;
         match &mut self.wire {
             Wire::Loopback(queue) => {
                 let mut packet = vec![0; len];

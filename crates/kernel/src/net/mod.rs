@@ -21,9 +21,11 @@ mod control;
 mod inet;
 mod interface;
 mod link;
+mod netlink;
 mod options;
 mod packet;
 mod ports;
+pub mod report;
 mod socket;
 mod stack;
 mod tcp;
@@ -156,6 +158,11 @@ pub fn socket(family: u32, kind: u32, protocol: u32) -> Result<Arc<Socket>> {
         } else {
             Errno::ESOCKTNOSUPPORT
         }),
+        (raw::AF_NETLINK, raw::SOCK_RAW | raw::SOCK_DGRAM) => match protocol {
+            netlink::NETLINK_ROUTE => Ok(Socket::new(Box::new(netlink::NetlinkSocket::new(kind)))),
+            _ => Err(Errno::EPROTONOSUPPORT),
+        },
+        (raw::AF_NETLINK, _) => Err(Errno::ESOCKTNOSUPPORT),
         _ => Err(Errno::EAFNOSUPPORT),
     }
 }

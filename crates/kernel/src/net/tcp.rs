@@ -8,7 +8,7 @@ use super::{
     options::{self, Value},
     ports::{BindingId, Protocol, Reuse},
     socket::{Endpoint, Message, Outgoing, Progress},
-    stack::{ConnectionId, ListenerId, Settings},
+    stack::{ConnectionId, ListenerId, Settings, state_number},
     with_stack,
 };
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use core::net::{IpAddr, SocketAddr};
 use linux_raw_sys::net as raw;
-use smoltcp::socket::tcp::State as TcpState;
 
 /// Limits of `SO_SNDBUF` and `SO_RCVBUF` in bytes, before doubling (`socket(7)`).
 const BUFFER_LIMITS: (u32, u32) = (2048, 4 << 20);
@@ -252,23 +251,6 @@ impl TcpSocket {
             _ => return Err(Errno::ENOPROTOOPT),
         }
         Ok(())
-    }
-}
-
-/// `TCP_ESTABLISHED` and so on (`linux/tcp_states.h`).
-fn state_number(state: TcpState) -> u8 {
-    match state {
-        TcpState::Established => 1,
-        TcpState::SynSent => 2,
-        TcpState::SynReceived => 3,
-        TcpState::FinWait1 => 4,
-        TcpState::FinWait2 => 5,
-        TcpState::TimeWait => 6,
-        TcpState::Closed => 7,
-        TcpState::CloseWait => 8,
-        TcpState::LastAck => 9,
-        TcpState::Listen => 10,
-        TcpState::Closing => 11,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/proc` (`proc(5)`): what runtimes and C libraries read of it.
 
 mod descriptors;
+mod net;
 mod own;
 mod settings;
 mod system;
@@ -35,5 +36,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     text("stat", system::stat),
     text("uptime", system::uptime),
     text("version", system::version),
+    directory("net", net::ENTRIES),
     directory("sys", settings::ENTRIES),
 ];

@@ -35,6 +35,13 @@ pub(in crate::net) struct Listener {
     pub(super) half_open: VecDeque<ConnectionId>,
 }
 
+impl Listener {
+    /// Where it listens, and how many connections wait to be accepted.
+    pub(super) fn listed(&self) -> (Bound, u16, usize) {
+        (self.local, self.port, self.ready.len())
+    }
+}
+
 impl Stack {
     /// Starts to listen at a bound address.
     pub(in crate::net) fn listen(

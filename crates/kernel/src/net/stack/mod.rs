@@ -11,6 +11,7 @@
 mod connection;
 mod input;
 mod listener;
+mod listing;
 mod neighbour;
 mod output;
 mod time_wait;
@@ -18,6 +19,7 @@ mod udp;
 
 pub(super) use connection::{Connection, Settings, this_host};
 pub(super) use listener::Listener;
+pub(super) use listing::{Listed, state_number};
 pub(super) use udp::{About, Datagrams, RECEIVE_BUFFER};
 
 use super::{

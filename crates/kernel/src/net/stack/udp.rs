@@ -122,6 +122,11 @@ impl Datagrams {
         Some(set.get_mut(*handle))
     }
 
+    /// The port, and the bytes that wait.
+    pub(super) fn listed(&self) -> (u16, usize) {
+        (self.port, self.used)
+    }
+
     /// Queues a datagram; there may be no room, and then it is lost.
     fn queue_up(&mut self, data: &[u8], about: About) {
         if self.read_shut

@@ -29,7 +29,7 @@ pub const ROWS: &[Row] = &[
     row!(
         __NR_socket,
         socket,
-        Partial("no netlink, raw and packet sockets; no multicast groups")
+        Partial("of netlink, what rtnetlink tells; no raw and packet sockets, no multicast groups")
     ),
     row!(__NR_socketpair, socketpair, Full),
     row!(__NR_bind, bind, Full),
