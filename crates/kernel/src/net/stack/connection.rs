@@ -37,6 +37,8 @@ const ORPHANS: usize = 4096;
 const ACK_DELAY: SmolDuration = SmolDuration::from_millis(10);
 /// `MSG_MORE` and `TCP_CORK` hold partial segments back no longer (`tcp(7)`).
 const CORK_TIMEOUT: Duration = Duration::from_millis(200);
+/// As many bytes are a full segment on the card's link, which is never held back.
+const FULL_SEGMENT: usize = 1460;
 
 /// Options of a TCP socket that its connection has to know; accepted connections inherit them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +126,8 @@ pub(in crate::net) struct Connection {
     pub(super) room_wanted: bool,
     /// Partial segments wait until then.
     pub(super) corked_until: Option<Instant>,
+    /// Bytes that wait so.
+    corked: usize,
     /// The connection is given up then.
     pub(super) expires: Option<Instant>,
     /// Its entry in the timer queue.
@@ -145,6 +149,21 @@ impl Connection {
         let keep_alive = SmolDuration::from_secs(u64::from(settings.keep_idle.max(1)));
         socket.set_keep_alive(settings.keep_alive.then_some(keep_alive));
         self.update_timeout();
+    }
+
+    /// From so many bytes on they leave, corked or not. On loopback a segment may be as large as the buffer; half of that keeps both sides busy.
+    fn full_segment(&mut self) -> usize {
+        if self.link == LOOPBACK {
+            self.tcp().send_capacity() / 2
+        } else {
+            FULL_SEGMENT
+        }
+    }
+
+    /// Nothing is held back any more.
+    pub(super) const fn uncork(&mut self) {
+        self.corked_until = None;
+        self.corked = 0;
     }
 
     /// True for the repetition of an acknowledgement while all that is outstanding is our FIN. smoltcp takes the third for the loss of data, has
@@ -232,6 +251,7 @@ impl Stack {
             write_shut: false,
             room_wanted: false,
             corked_until: None,
+            corked: 0,
             expires: None,
             deadline: None,
             dirty: false,
@@ -392,18 +412,24 @@ impl Stack {
         if sent < wanted {
             connection.room_wanted = true;
         }
-        if sent == 0 && wanted > 0 {
+        if sent == 0 && wanted > 0 && connection.corked_until.is_none() {
             return Err(Errno::EAGAIN);
         }
         connection.update_timeout();
-        if (more || connection.settings.cork) && sent == wanted {
+        connection.corked += sent;
+        // Where there is no room for more, none will come before what is held back has left.
+        let hold = (more || connection.settings.cork) && sent == wanted;
+        if hold && connection.corked < connection.full_segment() {
             let until = *connection.corked_until.get_or_insert(now + CORK_TIMEOUT);
             self.set_deadline(id, Some(until));
             return Ok(sent);
         }
-        connection.corked_until = None;
+        connection.uncork();
         self.mark(id);
         self.settle_all(false);
+        if sent == 0 && wanted > 0 {
+            return Err(Errno::EAGAIN);
+        }
         Ok(sent)
     }
 
@@ -512,7 +538,7 @@ impl Stack {
         connection.read_shut |= read;
         if write && !connection.write_shut {
             connection.write_shut = true;
-            connection.corked_until = None;
+            connection.uncork();
             connection.tcp().close();
         }
         if let Owner::Socket(queue) = &connection.owner {
@@ -532,7 +558,7 @@ impl Stack {
             return;
         };
         connection.owner = Owner::Orphan;
-        connection.corked_until = None;
+        connection.uncork();
         if connection.connecting || connection.done {
             return self.remove(id);
         }
@@ -585,7 +611,7 @@ impl Stack {
             connection.apply();
             // `TCP_NODELAY`, and the end of `TCP_CORK`, push what was held back (`tcp(7)`).
             if settings.no_delay || !settings.cork {
-                connection.corked_until = None;
+                connection.uncork();
                 self.mark(id);
                 self.settle_all(false);
             }

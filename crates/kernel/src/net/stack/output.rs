@@ -26,7 +26,7 @@ impl Stack {
         if connection.corked_until.is_some_and(|until| until > self.now) {
             return;
         }
-        connection.corked_until = None;
+        connection.uncork();
         let Some(link) = &mut self.links[connection.link] else {
             return;
         };
