@@ -5,6 +5,7 @@
 
 use crate::{
     errno::{Errno, Result},
+    mm::vma::Pages,
     sync::Lock,
     time::Instant,
     user::UserSlice,
@@ -138,6 +139,16 @@ pub trait File: Any + Send + Sync {
     /// What `/proc/self/maps` calls a mapping of it; `None` for what has no name.
     fn path(&self) -> Option<String> {
         None
+    }
+
+    /// The pages of a file that can be mapped (`mmap(2)`).
+    fn pages(&self) -> Option<&dyn Pages> {
+        None
+    }
+
+    /// True if a mapping of it is one of zeros (`/dev/zero`).
+    fn maps_zeros(&self) -> bool {
+        false
     }
 
     /// Called once, when the last descriptor of the description is closed.

@@ -30,8 +30,12 @@ mod shim;
 pub mod trap;
 
 #[cfg(feature = "elf")]
-pub use shared::flush_tlb;
+pub use shared::{flush_tlb, flush_widened};
 
 /// Forgets all cached translations: there are none on the host.
 #[cfg(not(feature = "elf"))]
 pub fn flush_tlb() {}
+
+/// As [`flush_tlb`].
+#[cfg(not(feature = "elf"))]
+pub fn flush_widened() {}

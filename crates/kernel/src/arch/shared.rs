@@ -65,6 +65,14 @@ pub fn flush_tlb() {
     unsafe { asm!("int3", in("edi") 1, out("rax") _, options(nostack)) };
 }
 
+/// Forgets translations that have fewer rights than the page tables. The program's own faults mend those, but the kernel's own writes to the program's
+/// memory may not fault. A host that shadows page tables mends them unseen, and a flush is dear there.
+pub fn flush_widened() {
+    if shared().ring0_entries.load(core::sync::atomic::Ordering::Relaxed) != 0 {
+        flush_tlb();
+    }
+}
+
 /// Writes a model-specific register.
 ///
 /// # Safety

@@ -4,11 +4,16 @@
 //! touches; a page that is in memory hides what is below it. So a file may be sparse, and grows without moving.
 //!
 //! Two rules hold between calls: bytes of a page past the end of the file are zero, and `below` never reaches past the end.
+//!
+//! Mappings share these pages (`pages`): what gives one up, or puts one where the image's own was mapped, has the mappings forget it first. The
+//! lock is not held then, as the memory map asks back while it holds its own.
+
+mod pages;
 
 use super::{filesystem::Filesystem, image::Image};
 use crate::{
     errno::{Errno, Result},
-    mm::PAGE_SIZE,
+    mm::{self, PAGE_SIZE, space},
     sync::Lock,
 };
 use alloc::{
@@ -20,7 +25,7 @@ use alloc::{
 use core::{
     alloc::Layout,
     ops::Range,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 use linux_raw_sys::general as raw;
 
@@ -37,6 +42,9 @@ impl Page {
     /// A page of zeros; unlike `Box::new` it says so when memory is short.
     fn zeroed() -> Result<Box<Self>> {
         let layout = Layout::new::<Self>();
+        if !mm::has_room_for_program() {
+            return Err(Errno::ENOSPC);
+        }
         // SAFETY: the layout is not of size zero.
         let pointer = unsafe { alloc::alloc::alloc_zeroed(layout) };
         if pointer.is_null() {
@@ -58,8 +66,15 @@ pub(crate) enum Origin {
     Bytes(Arc<[u8]>),
 }
 
+/// A page in memory.
+struct Cached {
+    page: Box<Page>,
+    /// It counts against the file system's limit, as the file may differ from what it began as here; false for mere copies of the image.
+    counted: bool,
+}
+
 struct State {
-    pages: BTreeMap<u64, Box<Page>>,
+    pages: BTreeMap<u64, Cached>,
     size: u64,
     origin: Origin,
     /// How many bytes of the origin still show.
@@ -76,6 +91,8 @@ enum Step {
 pub(crate) struct Data {
     fs: Arc<Filesystem>,
     seals: AtomicU32,
+    /// Set by the first mapping: before, nobody need be told of pages that go.
+    mapped: AtomicBool,
     state: Lock<State>,
 }
 
@@ -92,6 +109,7 @@ impl Data {
         Self {
             fs,
             seals: AtomicU32::new(raw::F_SEAL_SEAL),
+            mapped: AtomicBool::new(false),
             state: Lock::new(state),
         }
     }
@@ -121,7 +139,7 @@ impl Data {
     ///
     /// # Errors
     ///
-    /// `EPERM` where sealing is sealed.
+    /// `EPERM` where sealing is sealed, `EBUSY` for `F_SEAL_WRITE` while a shared mapping could write.
     pub(crate) fn add_seals(&self, seals: u32) -> Result<()> {
         let known = raw::F_SEAL_SEAL | raw::F_SEAL_SHRINK | raw::F_SEAL_GROW | raw::F_SEAL_WRITE;
         if seals & !(known | raw::F_SEAL_FUTURE_WRITE | raw::F_SEAL_EXEC) != 0 {
@@ -129,6 +147,9 @@ impl Data {
         }
         if self.seals() & raw::F_SEAL_SEAL != 0 {
             return Err(Errno::EPERM);
+        }
+        if seals & raw::F_SEAL_WRITE != 0 && space::has_shared_writer(self.identity()) {
+            return Err(Errno::EBUSY);
         }
         self.seals.fetch_or(seals, Ordering::Relaxed);
         Ok(())
@@ -188,31 +209,42 @@ impl Data {
             let at = offset + done as u64;
             let inside = (at % PAGE) as usize;
             let count = (PAGE_SIZE - inside).min(buffer.len() - done);
-            if let Err(errno) = self.prepare(at / PAGE, count == PAGE_SIZE) {
+            if let Err(errno) = self.prepare(at / PAGE, count == PAGE_SIZE, true) {
                 return if done > 0 { Ok(done) } else { Err(errno) };
             }
             let mut state = self.state.lock();
             // `prepare` put the page there, and nobody ran since.
-            let Some(page) = state.pages.get_mut(&(at / PAGE)) else {
+            let Some(cached) = state.pages.get_mut(&(at / PAGE)) else {
                 continue;
             };
-            page.0[inside..inside + count].copy_from_slice(&buffer[done..done + count]);
+            copy(
+                &buffer[done..done + count],
+                &mut cached.page.0[inside..inside + count],
+            );
             done += count;
             state.size = state.size.max(at + count as u64);
         }
         Ok(done)
     }
 
-    /// Makes a page present in memory, with its contents from below unless `whole` of it is about to be written.
-    fn prepare(&self, index: u64, whole: bool) -> Result<()> {
+    /// Makes a page present in memory, with its contents from below unless `whole` of it is about to be written. Not `counted` is only a copy of what is
+    /// below, to be read.
+    fn prepare(&self, index: u64, whole: bool, counted: bool) -> Result<()> {
         let (origin, below) = {
-            let state = self.state.lock();
-            if state.pages.contains_key(&index) {
+            let mut state = self.state.lock();
+            if let Some(cached) = state.pages.get_mut(&index) {
+                if counted && !cached.counted {
+                    self.fs.reserve_page()?;
+                    cached.counted = true;
+                }
                 return Ok(());
             }
             (state.origin.clone(), state.below)
         };
-        self.fs.reserve_page()?;
+        if counted {
+            self.fs.reserve_page()?;
+        }
+        let uncount = |counted| self.fs.release_pages(u64::from(counted));
         let page = Page::zeroed().and_then(|mut page| {
             let covered = usize::try_from(below.saturating_sub(index * PAGE))
                 .unwrap_or(usize::MAX)
@@ -222,7 +254,11 @@ impl Data {
             }
             Ok((page, covered))
         });
-        let (mut page, covered) = page.inspect_err(|_| self.fs.release_pages(1))?;
+        let (mut page, covered) = page.inspect_err(|_| uncount(counted))?;
+        // The image's own page may be mapped where this one is to be seen from now on.
+        if covered > 0 {
+            self.forget(index..index + 1, false);
+        }
         let mut state = self.state.lock();
         // Others ran while the disk did: the file may be shorter, or have the page.
         let shows = usize::try_from(state.below.saturating_sub(index * PAGE)).unwrap_or(usize::MAX);
@@ -230,9 +266,13 @@ impl Data {
             page.0[shows..covered].fill(0);
         }
         match state.pages.entry(index) {
-            Entry::Occupied(_) => self.fs.release_pages(1),
+            Entry::Occupied(mut slot) => {
+                // It counts already, or it does from now on.
+                uncount(counted && slot.get().counted);
+                slot.get_mut().counted |= counted;
+            }
             Entry::Vacant(slot) => {
-                slot.insert(page);
+                slot.insert(Cached { page, counted });
             }
         }
         Ok(())
@@ -259,14 +299,20 @@ impl Data {
         let mut state = self.state.lock();
         let dropped = state.pages.split_off(&size.div_ceil(PAGE));
         if size < state.size
-            && let Some(page) = state.pages.get_mut(&(size / PAGE))
+            && let Some(cached) = state.pages.get_mut(&(size / PAGE))
         {
-            page.0[(size % PAGE) as usize..].fill(0);
+            cached.page.0[(size % PAGE) as usize..].fill(0);
         }
         state.below = state.below.min(size);
         state.size = size;
         drop(state);
-        self.fs.release_pages(dropped.len() as u64);
+        // Until here the mappings have the pages that were dropped; nobody runs before they have forgotten them. The image's own last page
+        // shows what is past the end now, so it is asked for again, too.
+        if size < old {
+            self.forget(size.div_ceil(PAGE)..u64::MAX, true);
+            self.forget(size / PAGE..size.div_ceil(PAGE), false);
+        }
+        self.uncount(dropped.into_values());
         Ok(())
     }
 
@@ -303,14 +349,14 @@ impl Data {
             // Past the end of the file there is nothing to keep.
             let whole = start == 0 && (end == PAGE || range.end == size);
             if whole && index * PAGE >= self.state.lock().below {
-                if self.state.lock().pages.remove(&index).is_some() {
-                    self.fs.release_pages(1);
-                }
+                let dropped = self.state.lock().pages.remove(&index);
+                self.forget(index..index + 1, false);
+                self.uncount(dropped);
                 continue;
             }
-            self.prepare(index, whole)?;
-            if let Some(page) = self.state.lock().pages.get_mut(&index) {
-                page.0[start as usize..end as usize].fill(0);
+            self.prepare(index, whole, true)?;
+            if let Some(cached) = self.state.lock().pages.get_mut(&index) {
+                cached.page.0[start as usize..end as usize].fill(0);
             }
         }
         Ok(())
@@ -321,10 +367,10 @@ impl State {
     /// Copies one run that needs no disk, or says what to fetch. `buffer` ends at the end of the file at the latest.
     fn step(&self, at: u64, buffer: &mut [u8]) -> Step {
         let index = at / PAGE;
-        if let Some(page) = self.pages.get(&index) {
+        if let Some(cached) = self.pages.get(&index) {
             let inside = (at % PAGE) as usize;
             let count = (PAGE_SIZE - inside).min(buffer.len());
-            buffer[..count].copy_from_slice(&page.0[inside..inside + count]);
+            copy(&cached.page.0[inside..inside + count], &mut buffer[..count]);
             return Step::Copied(count);
         }
         let until = self
@@ -353,8 +399,16 @@ impl State {
 
 impl Drop for Data {
     fn drop(&mut self) {
-        self.fs.release_pages(self.state.lock().pages.len() as u64);
+        let pages = core::mem::take(&mut self.state.lock().pages);
+        self.uncount(pages.into_values());
     }
+}
+
+/// Copies between slices of one length. They may overlap: a program may write a file from its own mapping of it.
+fn copy(from: &[u8], to: &mut [u8]) {
+    let count = from.len().min(to.len());
+    // SAFETY: both are valid for `count` bytes; `ptr::copy` lets them overlap.
+    unsafe { core::ptr::copy(from.as_ptr(), to.as_mut_ptr(), count) };
 }
 
 /// Reads bytes of the origin that are known to show.

@@ -66,6 +66,10 @@ impl File for Memory {
         }
     }
 
+    fn maps_zeros(&self) -> bool {
+        matches!(self, Self::Zero)
+    }
+
     fn seekable(&self) -> bool {
         true
     }

@@ -10,6 +10,7 @@ use crate::{
     errno::{Errno, Result},
     event::pipe::PipeEnd,
     file::{File, OpenFile, Poll, Stat},
+    mm::vma::Pages,
     sync::Lock,
     wait::WaitQueue,
 };
@@ -254,6 +255,14 @@ impl File for NodeFile {
 
     fn path(&self) -> Option<String> {
         Some(self.place_path())
+    }
+
+    fn pages(&self) -> Option<&dyn Pages> {
+        matches!((&self.opened, &self.node.body), (Opened::Plain, Body::Regular(_))).then_some(self)
+    }
+
+    fn maps_zeros(&self) -> bool {
+        matches!(&self.opened, Opened::Device(device) if device.maps_zeros())
     }
 
     fn release(&self) {

@@ -7,7 +7,7 @@
 //! | `image` | the read-only root image on the disk (ROFS) |
 //! | `table` | static tables of what the kernel itself puts into the tree |
 //! | `dev`, `proc`, `sys`, `etc` | those tables |
-//! | `path`, `names`, `open`, `file` | resolving, making and removing, opening, the opened file |
+//! | `path`, `names`, `open`, `file`, `mapped` | resolving, making and removing, opening, the opened file, its mappings |
 //! | `flock`, `locks`, `inotify` | whole-file locks, record locks, who watches what |
 //! | `console` | what the program's first three descriptors are |
 //!
@@ -26,6 +26,7 @@ mod flock;
 mod image;
 mod inotify;
 mod locks;
+mod mapped;
 mod names;
 mod node;
 mod open;
@@ -47,6 +48,7 @@ pub(crate) use file::NodeFile;
 pub(crate) use flock::{acquire as lock_file, unlock as unlock_file};
 pub(crate) use inotify::{Inotify, MAX_EVENTS, MAX_WATCHES, happened};
 pub(crate) use locks::{Owner, Record, blocker, give_up as give_up_lock, take as take_lock};
+pub(crate) use mapped::{forbids_mapped_writes, shared_memory};
 pub(crate) use node::{Body, Node};
 pub(crate) use path::{At, Found, Limits, absolute};
 pub(crate) use table::Target;

@@ -117,12 +117,14 @@ pub fn alloc_zeroed(order: u8) -> Option<u64> {
 
 /// A zeroed page for the program, unless that would take the last pages, which the kernel needs for itself.
 pub fn alloc_for_program() -> Option<u64> {
+    has_room_for_program().then(|| alloc_zeroed(0)).flatten()
+}
+
+/// True if there are more pages than those that the kernel needs for itself.
+#[must_use]
+pub fn has_room_for_program() -> bool {
     let (free, total) = counts();
-    if free <= (total / 64).clamp(32, 512) {
-        None
-    } else {
-        alloc_zeroed(0)
-    }
+    free > (total / 64).clamp(32, 512)
 }
 
 /// The block, and whether it is known to be zero.

@@ -16,6 +16,12 @@ pub fn check_user(address: u64, len: usize, _write: bool) -> Result<()> {
     }
 }
 
+/// The host has room.
+#[must_use]
+pub fn has_room_for_program() -> bool {
+    true
+}
+
 /// No map to show.
 #[must_use]
 pub fn maps_text() -> String {

@@ -15,8 +15,10 @@ pub mod space;
 
 #[cfg(not(feature = "elf"))]
 mod hosted;
+#[cfg(feature = "elf")]
+pub use frames::has_room_for_program;
 #[cfg(not(feature = "elf"))]
-pub use hosted::{check_user, maps_text, usage};
+pub use hosted::{check_user, has_room_for_program, maps_text, usage};
 #[cfg(feature = "elf")]
 pub use space::{check_user, maps_text, usage};
 pub use space::{fault, is_mapped};

@@ -20,6 +20,8 @@ pub mod bits {
     pub const NO_EXECUTE: u64 = 1 << 63;
     /// Ours: not present, but the frame is kept.
     pub const PARKED: u64 = 1 << 9;
+    /// Ours: the frame is a file's, and is not freed with the entry.
+    pub const BORROWED: u64 = 1 << 10;
     /// The frame's address.
     pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 }
@@ -105,6 +107,41 @@ pub fn for_each(start: u64, end: u64, mut f: impl FnMut(u64, &mut u64)) {
             None => address = skip(address),
         }
     }
+}
+
+/// Frees the tables of the 2 MiB regions that lie wholly in the range, whose entries are all empty. True if there were any: the TLB must be flushed then,
+/// as processors keep what tables say, too. So a program that goes through its address space does not fill memory with tables.
+pub fn free_tables(start: u64, end: u64) -> bool {
+    const REGION: u64 = 1 << 21;
+    let mut freed = false;
+    let mut address = start.next_multiple_of(REGION);
+    while address + REGION <= end {
+        let mut at = PML4;
+        let mut slot = None;
+        for shift in [39, 30, 21] {
+            // SAFETY: `at` is a table of ours; the linear map covers it.
+            let entry = unsafe { table(at).add((address >> shift & 511) as usize) };
+            // SAFETY: as above.
+            let value = unsafe { entry.read() };
+            if value & bits::PRESENT == 0 {
+                slot = None;
+                break;
+            }
+            at = value & bits::ADDRESS;
+            slot = Some(entry);
+        }
+        match slot {
+            Some(slot) => {
+                // SAFETY: the slot is of a table of ours.
+                unsafe { slot.write(0) };
+                frames::free(at, 0);
+                freed = true;
+                address += REGION;
+            }
+            None => address = skip(address),
+        }
+    }
+    freed
 }
 
 /// The next address whose table might exist.

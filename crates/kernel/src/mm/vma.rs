@@ -1,6 +1,6 @@
 //! The program's memory map: which ranges exist, with which rights and what behind them. Pure bookkeeping, without page tables.
 
-use crate::file::File;
+use crate::{errno::Result, file::File};
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 bitflags::bitflags! {
@@ -16,6 +16,62 @@ bitflags::bitflags! {
     }
 }
 
+bitflags::bitflags! {
+    /// What is special about a range.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Traits: u32 {
+        /// A fault below it makes it longer (`MAP_GROWSDOWN`).
+        const GROWS_DOWN = 1;
+        /// Its pages stay present (`mlock(2)`).
+        const LOCKED = 2;
+        /// It can never be made writable: a shared mapping of a file that was not opened to write.
+        const READ_ONLY = 4;
+    }
+}
+
+/// What a mapping wants of a page of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To have it mapped ahead of need, if that takes no new memory for a hole.
+    Ahead,
+    /// To read it.
+    Read,
+    /// To write it, and the file with it.
+    Write,
+}
+
+/// A page of a file in memory. It stays the file's: whoever maps it does not free it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilePage {
+    /// Guest-physical address.
+    pub frame: u64,
+    /// True if writing to it is writing to the file; false where a [`Access::Write`] would first give the file another page.
+    pub writable: bool,
+}
+
+/// A file whose pages mappings share (`mmap(2)`). When a page of it goes, it calls [`forget`](super::space::forget) first.
+pub trait Pages: Send + Sync {
+    /// The same number for all openings of one file.
+    fn identity(&self) -> usize;
+
+    /// The page at `index` (offset / 4096); `None` only if `access` is [`Access::Ahead`]. May block while the disk works.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` past the end, `EIO`, `ENOSPC`, `EPERM` (sealed).
+    fn page(&self, index: u64, access: Access) -> Result<Option<FilePage>>;
+
+    /// True if the page is in memory (`mincore(2)`).
+    fn resident(&self, index: u64) -> bool;
+
+    /// Makes a range of bytes a hole (`MADV_REMOVE`).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` (sealed), `EIO`.
+    fn punch(&self, range: core::ops::Range<u64>) -> Result<()>;
+}
+
 /// Where the contents of a range come from.
 #[derive(Clone)]
 pub enum Backing {
@@ -23,6 +79,35 @@ pub enum Backing {
     Zero,
     /// A file, privately: the byte at the range's start is at this offset.
     File(Arc<dyn File>, u64),
+    /// A file, shared: writing to the range is writing to the file.
+    Shared(Arc<dyn File>, u64),
+}
+
+impl Backing {
+    /// What is `by` bytes further on.
+    #[must_use]
+    pub fn moved(&self, by: u64) -> Self {
+        match self {
+            Self::Zero => Self::Zero,
+            Self::File(file, offset) => Self::File(file.clone(), offset + by),
+            Self::Shared(file, offset) => Self::Shared(file.clone(), offset + by),
+        }
+    }
+
+    /// The file and the offset, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<(&Arc<dyn File>, u64)> {
+        match self {
+            Self::Zero => None,
+            Self::File(file, offset) | Self::Shared(file, offset) => Some((file, *offset)),
+        }
+    }
+
+    /// True if writing to the range is writing to the file.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared(..))
+    }
 }
 
 /// A range with one set of rights and one backing.
@@ -34,6 +119,8 @@ pub struct Area {
     pub end: u64,
     /// Rights.
     pub prot: Prot,
+    /// What is special about it.
+    pub traits: Traits,
     /// Contents of pages that were never written.
     pub backing: Backing,
     /// What `/proc/self/maps` calls it; empty for most.
@@ -45,6 +132,7 @@ impl core::fmt::Debug for Backing {
         match self {
             Self::Zero => f.write_str("Zero"),
             Self::File(_, offset) => write!(f, "File(+{offset:#x})"),
+            Self::Shared(_, offset) => write!(f, "Shared(+{offset:#x})"),
         }
     }
 }
@@ -58,34 +146,56 @@ impl core::fmt::Debug for Area {
 impl Area {
     /// The same area from `start` on, with the file offset moved along.
     fn from(&self, start: u64) -> Self {
-        let backing = match &self.backing {
-            Backing::Zero => Backing::Zero,
-            Backing::File(file, offset) => Backing::File(file.clone(), offset + (start - self.start)),
-        };
         Self {
             start,
-            backing,
+            backing: self.backing.moved(start - self.start),
             ..self.clone()
         }
+    }
+
+    /// The part of the area that lies in the range.
+    #[must_use]
+    pub fn within(&self, start: u64, end: u64) -> Self {
+        let mut part = self.from(start.max(self.start));
+        part.end = end.min(self.end);
+        part
+    }
+
+    /// The addresses at which the area shows the file's bytes `from..to`; `None` if it shows none of them.
+    #[must_use]
+    pub fn shows(&self, identity: usize, from: u64, to: u64) -> Option<(u64, u64)> {
+        let (file, offset) = self.backing.file()?;
+        if file.pages().is_none_or(|pages| pages.identity() != identity) {
+            return None;
+        }
+        let low = from.max(offset);
+        let high = to.min(offset + (self.end - self.start));
+        (low < high).then(|| (self.start + (low - offset), self.start + (high - offset)))
     }
 
     /// True if `next` goes on where this ends, in every respect.
     fn joins(&self, next: &Self) -> bool {
         let contiguous = match (&self.backing, &next.backing) {
             (Backing::Zero, Backing::Zero) => true,
-            (Backing::File(a, at), Backing::File(b, next_at)) => {
+            (Backing::File(a, at), Backing::File(b, next_at))
+            | (Backing::Shared(a, at), Backing::Shared(b, next_at)) => {
                 Arc::ptr_eq(a, b) && at + (self.end - self.start) == *next_at
             }
             _ => false,
         };
-        self.end == next.start && self.prot == next.prot && self.name == next.name && contiguous
+        let alike = self.prot == next.prot && self.traits == next.traits && self.name == next.name;
+        self.end == next.start && alike && contiguous
     }
 }
 
-/// The map.
+/// The map. Every operation costs the logarithm of the number of areas and the number of those that it touches;
+/// a program may have tens of thousands.
 #[derive(Debug, Default)]
 pub struct AreaMap {
     areas: BTreeMap<u64, Area>,
+    /// No free range above `searched` is longer than `largest_above`: where the search for a gap may begin.
+    searched: u64,
+    largest_above: u64,
 }
 
 impl AreaMap {
@@ -93,6 +203,8 @@ impl AreaMap {
     pub const fn new() -> Self {
         Self {
             areas: BTreeMap::new(),
+            searched: u64::MAX,
+            largest_above: 0,
         }
     }
 
@@ -103,6 +215,14 @@ impl AreaMap {
             .next_back()
             .map(|(_, area)| area)
             .filter(|area| address < area.end)
+    }
+
+    /// The first area that begins above the address.
+    pub fn next_above(&self, address: u64) -> Option<&Area> {
+        self.areas
+            .range(address.saturating_add(1)..)
+            .next()
+            .map(|(_, area)| area)
     }
 
     /// All areas that touch the range, in order.
@@ -134,34 +254,65 @@ impl AreaMap {
         }
     }
 
-    /// Takes the range out of the map.
-    pub fn remove(&mut self, start: u64, end: u64) {
+    /// Takes the range out of the map, and gives what was there: drop it after unlocking the map, as a file may go with it.
+    #[must_use]
+    pub fn remove(&mut self, start: u64, end: u64) -> Vec<Area> {
         self.split(start);
         self.split(end);
-        let mut tail = self.areas.split_off(&start);
-        let mut rest = tail.split_off(&end);
-        self.areas.append(&mut rest);
+        let mut removed = Vec::new();
+        // One by one: taking a range out of the tree as a whole would rebuild all of it.
+        while let Some((&key, _)) = self.areas.range(start..end).next() {
+            removed.extend(self.areas.remove(&key));
+        }
+        if !removed.is_empty() {
+            let low = self
+                .areas
+                .range(..start)
+                .next_back()
+                .map_or(0, |(_, area)| area.end);
+            let high = self.areas.range(start..).next().map_or(u64::MAX, |(&key, _)| key);
+            if high > self.searched {
+                self.largest_above = self.largest_above.max(high - low);
+            }
+        }
+        removed
     }
 
-    /// Puts an area in, over whatever was there, and joins it with equal neighbours.
-    pub fn insert(&mut self, area: Area) {
-        self.remove(area.start, area.end);
+    /// Puts an area in, over whatever was there, and joins it with equal neighbours. Gives what was there, as [`remove`](Self::remove).
+    #[must_use]
+    pub fn insert(&mut self, area: Area) -> Vec<Area> {
+        let removed = self.remove(area.start, area.end);
         let (start, end) = (area.start, area.end);
         self.areas.insert(start, area);
         self.join_at(end);
         self.join_at(start);
+        removed
     }
 
     /// Changes the rights of the range.
     pub fn protect(&mut self, start: u64, end: u64, prot: Prot) {
+        self.change(start, end, |area| area.prot = prot);
+    }
+
+    /// Changes the areas of the range, cut at its edges, and joins what is alike then.
+    pub fn change(&mut self, start: u64, end: u64, change: impl Fn(&mut Area)) {
         self.split(start);
         self.split(end);
         for (_, area) in self.areas.range_mut(start..end) {
-            area.prot = prot;
+            change(area);
         }
         let edges: Vec<u64> = self.areas.range(start..=end).map(|(&start, _)| start).collect();
         for edge in edges.into_iter().rev() {
             self.join_at(edge);
+        }
+    }
+
+    /// Moves the start of the area that begins at `start` down to `new`, which is free.
+    pub fn grow_down(&mut self, start: u64, new: u64) {
+        if let Some(mut area) = self.areas.remove(&start) {
+            area.start = new;
+            self.areas.insert(new, area);
+            self.join_at(new);
         }
     }
 
@@ -180,11 +331,31 @@ impl AreaMap {
         }
     }
 
-    /// The highest free range of `len` bytes (a multiple of the page) that ends at or below `ceiling` and begins at or above `floor`.
-    pub fn gap_below(&self, ceiling: u64, floor: u64, len: u64) -> Option<u64> {
+    /// The highest free range of `len` bytes (a multiple of the page) that ends at or below `ceiling` and begins at or above `floor`. Every
+    /// call names the same `ceiling`.
+    pub fn gap_below(&mut self, ceiling: u64, floor: u64, len: u64) -> Option<u64> {
+        // What was searched before without finding so much need not be searched again: else each of many mappings looks at all before it.
+        let (mut end, mut largest) = match len > self.largest_above && self.searched < ceiling {
+            true => (self.searched, self.largest_above),
+            false => (ceiling, 0),
+        };
+        for (_, area) in self.areas.range(..end).rev() {
+            let gap = end.saturating_sub(area.end);
+            if gap >= len {
+                break;
+            }
+            largest = largest.max(gap);
+            end = end.min(area.start);
+        }
+        (self.searched, self.largest_above) = (end, largest);
+        end.checked_sub(len).filter(|&start| start >= floor)
+    }
+
+    /// The highest free range of `len` bytes in another range.
+    pub fn gap_within(&self, floor: u64, ceiling: u64, len: u64) -> Option<u64> {
         let mut end = ceiling;
         for (_, area) in self.areas.range(..ceiling).rev() {
-            if area.end <= end && end - area.end >= len {
+            if end.saturating_sub(area.end) >= len || area.end <= floor {
                 break;
             }
             end = end.min(area.start);
@@ -214,6 +385,7 @@ mod tests {
             start: start * PAGE,
             end: end * PAGE,
             prot: Prot::from_bits_truncate(prot),
+            traits: Traits::empty(),
             backing: Backing::Zero,
             name: "",
         }
@@ -237,11 +409,11 @@ mod tests {
             let prot = random(4) as u32;
             match random(3) {
                 0 => {
-                    map.insert(area(start, end, prot));
+                    let _ = map.insert(area(start, end, prot));
                     model[start as usize..end as usize].fill(Some(prot));
                 }
                 1 => {
-                    map.remove(start * PAGE, end * PAGE);
+                    let _ = map.remove(start * PAGE, end * PAGE);
                     model[start as usize..end as usize].fill(None);
                 }
                 _ => {
@@ -278,5 +450,35 @@ mod tests {
                 best.map(|at| at * PAGE)
             );
         }
+    }
+
+    /// Fifty thousand areas that cannot be joined: mapped one by one, and taken away in an order that leaves holes. With a cost that grew with
+    /// the number of areas, this would be a thousand million steps.
+    #[test]
+    fn many_areas_cost_little_each() {
+        const COUNT: u64 = 50_000;
+        let started = std::time::Instant::now();
+        let (ceiling, mut map) = (1 << 40, AreaMap::new());
+        for index in 0..COUNT {
+            let start = map.gap_below(ceiling, 0, PAGE).unwrap();
+            assert_eq!(start, ceiling - (index + 1) * PAGE);
+            let _ = map.insert(area(start / PAGE, start / PAGE + 1, 1 + (index % 2) as u32));
+        }
+        assert_eq!(map.iter().count() as u64, COUNT);
+        for index in (0..COUNT).step_by(2) {
+            let start = ceiling - (index + 1) * PAGE;
+            assert_eq!(map.remove(start, start + PAGE).len(), 1);
+        }
+        // The holes are found again, the highest first, and what fits in none goes below all.
+        assert_eq!(
+            map.gap_below(ceiling, 0, 2 * PAGE),
+            Some(ceiling - COUNT * PAGE - 2 * PAGE)
+        );
+        assert_eq!(map.gap_below(ceiling, 0, PAGE), Some(ceiling - PAGE));
+        assert!(
+            started.elapsed() < core::time::Duration::from_secs(5),
+            "{:?}",
+            started.elapsed()
+        );
     }
 }

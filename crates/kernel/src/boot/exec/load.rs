@@ -9,7 +9,7 @@ use crate::{
     arch::layout,
     file::File,
     mm::{
-        PAGE_SIZE, frames, paging, rewrite,
+        PAGE_SIZE, frames, rewrite,
         space::{self, Place},
         vma::{Backing, Prot},
     },
@@ -194,11 +194,9 @@ impl Image<'_> {
     fn share_page(&self, segment: &Segment, page: u64) -> Result<(), Error> {
         let address = segment.address + self.bias;
         let stop = (address + segment.file_len).min(page + PAGE);
-        let _ = crate::mm::check_user(page, PAGE_SIZE, false);
-        let Some(physical) = paging::translate(address.max(page)) else {
-            return Err(self.no_memory(()));
-        };
-        // SAFETY: the page was installed for the segment before; the range is inside it.
+        // Not the file's own page, which others see.
+        let physical = space::own_page(page).map_err(|e| self.no_memory(e))? + (address.max(page) - page);
+        // SAFETY: the page is the segment's before, and its alone; the range is inside it.
         let buffer = unsafe {
             core::slice::from_raw_parts_mut(
                 layout::linear(physical) as *mut u8,

@@ -1,14 +1,62 @@
 //! `mlock(2)` and its family.
 
-use crate::{errno::Result, mm::space, syscall::Args};
+use crate::{
+    errno::{Errno, Result},
+    mm::space::{self, Lockdown},
+    syscall::Args,
+};
+use linux_raw_sys::general as raw;
 
-/// Locks or unlocks a range: all of memory is locked always.
+/// `mlock(2)`: makes a range present, and keeps `MADV_DONTNEED` from it. Nothing is ever swapped out, so that is all.
 pub(super) fn mlock(args: &Args) -> Result<usize> {
-    let start = args.0[0] & !(crate::mm::PAGE_SIZE as u64 - 1);
-    space::check_mapped(start, args.0[1] + (args.0[0] - start)).map(|()| 0)
+    space::lock(args.0[0], args.0[1], Lockdown::Now).map(|()| 0)
 }
 
-/// Locks or unlocks everything.
-pub(super) fn mlockall(_args: &Args) -> Result<usize> {
+/// `mlock2(2)`.
+pub(super) fn mlock2(args: &Args) -> Result<usize> {
+    let flags = args.uint(2);
+    if flags & !raw::MLOCK_ONFAULT != 0 {
+        return Err(Errno::EINVAL);
+    }
+    space::lock(args.0[0], args.0[1], lockdown(flags != 0)).map(|()| 0)
+}
+
+/// `munlock(2)`.
+pub(super) fn munlock(args: &Args) -> Result<usize> {
+    space::lock(args.0[0], args.0[1], Lockdown::No).map(|()| 0)
+}
+
+/// `mlockall(2)`.
+pub(super) fn mlockall(args: &Args) -> Result<usize> {
+    let flags = args.uint(0);
+    if flags & !(raw::MCL_CURRENT | raw::MCL_FUTURE | raw::MCL_ONFAULT) != 0
+        || flags & (raw::MCL_CURRENT | raw::MCL_FUTURE) == 0
+    {
+        return Err(Errno::EINVAL);
+    }
+    let how = lockdown(flags & raw::MCL_ONFAULT != 0);
+    space::lock_future(if flags & raw::MCL_FUTURE != 0 {
+        how
+    } else {
+        Lockdown::No
+    });
+    if flags & raw::MCL_CURRENT != 0 {
+        space::lock_all(how);
+    }
     Ok(0)
+}
+
+/// `munlockall(2)`.
+pub(super) fn munlockall(_args: &Args) -> Result<usize> {
+    space::lock_future(Lockdown::No);
+    space::lock_all(Lockdown::No);
+    Ok(0)
+}
+
+const fn lockdown(on_fault: bool) -> Lockdown {
+    if on_fault {
+        Lockdown::OnFault
+    } else {
+        Lockdown::Now
+    }
 }

@@ -2,18 +2,18 @@
 
 use crate::{
     errno::{Errno, Result},
+    file::OpenFile,
+    fs,
     mm::{
         space::{self, Place},
-        vma::{Backing, Prot},
+        vma::{Backing, Prot, Traits},
     },
     process,
     syscall::Args,
 };
 use linux_raw_sys::general as raw;
 
-/// Maps anonymous memory, or a file privately.
-///
-/// A shared anonymous mapping is an ordinary one, as there is no other process to share it with.
+/// Maps anonymous memory, or a file, privately or shared. Memory is reserved by nothing but its use, so `MAP_NORESERVE` is how it always is.
 pub(super) fn mmap(args: &Args) -> Result<usize> {
     let (hint, len, prot, flags, fd, offset) = (
         args.0[0],
@@ -23,17 +23,11 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
         args.int(4),
         args.0[5],
     );
-    if offset % crate::mm::PAGE_SIZE as u64 != 0 {
+    if !offset.is_multiple_of(crate::mm::PAGE_SIZE as u64) {
         return Err(Errno::EINVAL);
     }
     let prot = Prot::from_bits_truncate(prot);
-    let kind = flags & raw::MAP_TYPE;
-    if !matches!(
-        kind,
-        raw::MAP_SHARED | raw::MAP_PRIVATE | raw::MAP_SHARED_VALIDATE
-    ) {
-        return Err(Errno::EINVAL);
-    }
+    let shared = sharing(flags)?;
     let place = if flags & raw::MAP_FIXED_NOREPLACE != 0 {
         Place::FixedNoReplace(hint)
     } else if flags & raw::MAP_FIXED != 0 {
@@ -41,29 +35,100 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
     } else {
         Place::Hint(hint)
     };
+    let mut traits = Traits::empty();
     let backing = if flags & raw::MAP_ANONYMOUS != 0 {
-        Backing::Zero
+        traits.set(Traits::GROWS_DOWN, flags & raw::MAP_GROWSDOWN != 0);
+        anonymous(shared, len, traits)?
     } else {
+        // Checked before the length, as Linux does.
         let open = process::open_file(fd)?;
-        if !open.readable() {
-            return Err(Errno::EACCES);
+        if len == 0 {
+            return Err(Errno::EINVAL);
         }
-        if kind != raw::MAP_PRIVATE && prot.contains(Prot::WRITE) {
-            return Err(if open.writable() {
-                Errno::ENODEV
-            } else {
-                Errno::EACCES
-            });
+        if offset.checked_add(len).is_none_or(|end| end > fs::MAX_SIZE) {
+            return Err(Errno::EOVERFLOW);
         }
-        if !open.file.seekable() {
-            return Err(Errno::ENODEV);
-        }
-        Backing::File(open.file.clone(), offset)
+        let (backing, of_file) = of_file(&open, shared, prot, offset, len)?;
+        traits |= of_file;
+        backing
     };
-    let address = space::map(place, len, prot, backing, "")?;
-    if flags & raw::MAP_POPULATE != 0 && !prot.is_empty() {
+    let address = space::map_with(place, len, prot, backing, traits, "")?;
+    if flags & raw::MAP_LOCKED != 0 {
+        let _ = space::lock(address, len, space::Lockdown::Now);
+    } else if flags & raw::MAP_POPULATE != 0 && flags & raw::MAP_NONBLOCK == 0 && !prot.is_empty() {
         // A failure is not reported (`mmap(2)`); the first touch will meet it again.
-        let _ = crate::mm::check_user(address, len as usize, prot.contains(Prot::WRITE));
+        let write = prot.contains(Prot::WRITE) && !shared;
+        let _ = space::populate_range(address, len, write);
     }
     Ok(address as usize)
+}
+
+/// Whether the mapping is shared; refuses what no kind of mapping is.
+fn sharing(flags: u32) -> Result<bool> {
+    if flags & raw::MAP_HUGETLB != 0 {
+        // There is no pool of huge pages, as on a Linux where nobody made one.
+        return Err(Errno::ENOMEM);
+    }
+    match flags & raw::MAP_TYPE {
+        raw::MAP_PRIVATE => Ok(false),
+        raw::MAP_SHARED => Ok(true),
+        raw::MAP_SHARED_VALIDATE if flags & raw::MAP_ANONYMOUS != 0 => Err(Errno::EINVAL),
+        // Flags that are not known, MAP_SYNC among them, are an error only here.
+        raw::MAP_SHARED_VALIDATE if flags & !KNOWN != 0 => Err(Errno::EOPNOTSUPP),
+        raw::MAP_SHARED_VALIDATE => Ok(true),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Flags that `MAP_SHARED_VALIDATE` lets through (Linux's `LEGACY_MAP_MASK`).
+const KNOWN: u32 = raw::MAP_TYPE
+    | raw::MAP_FIXED
+    | raw::MAP_FIXED_NOREPLACE
+    | raw::MAP_GROWSDOWN
+    | raw::MAP_DENYWRITE
+    | raw::MAP_EXECUTABLE
+    | raw::MAP_LOCKED
+    | raw::MAP_NORESERVE
+    | raw::MAP_POPULATE
+    | raw::MAP_NONBLOCK
+    | raw::MAP_STACK;
+
+fn anonymous(shared: bool, len: u64, traits: Traits) -> Result<Backing> {
+    if !shared {
+        return Ok(Backing::Zero);
+    }
+    if traits.contains(Traits::GROWS_DOWN) || len == 0 {
+        return Err(Errno::EINVAL);
+    }
+    // A nameless file, so that all that is true of shared files is true of it: it can be mapped twice (`mremap(2)`), and it ends somewhere.
+    let len = len.checked_next_multiple_of(crate::mm::PAGE_SIZE as u64);
+    let file = fs::shared_memory(len.ok_or(Errno::ENOMEM)?)?;
+    Ok(Backing::Shared(file, 0))
+}
+
+fn of_file(open: &OpenFile, shared: bool, prot: Prot, offset: u64, len: u64) -> Result<(Backing, Traits)> {
+    if fs::NodeFile::of(open).is_some_and(fs::NodeFile::is_place) {
+        return Err(Errno::EBADF);
+    }
+    let writable = open.writable();
+    if !open.readable() || shared && prot.contains(Prot::WRITE) && !writable {
+        return Err(Errno::EACCES);
+    }
+    let file = &open.file;
+    if file.pages().is_none() {
+        // `/dev/zero` is how anonymous memory was had before there was MAP_ANONYMOUS.
+        return match file.maps_zeros() {
+            true => Ok((anonymous(shared, len, Traits::empty())?, Traits::empty())),
+            false => Err(Errno::ENODEV),
+        };
+    }
+    if !shared {
+        return Ok((Backing::File(file.clone(), offset), Traits::empty()));
+    }
+    let mut traits = Traits::empty();
+    traits.set(
+        Traits::READ_ONLY,
+        !writable || fs::forbids_mapped_writes(open, prot)?,
+    );
+    Ok((Backing::Shared(file.clone(), offset), traits))
 }

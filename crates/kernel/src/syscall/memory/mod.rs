@@ -1,7 +1,8 @@
 //! Memory.
 
-use super::Row;
+use super::{Row, Support};
 use crate::row;
+use linux_raw_sys::general as raw;
 
 mod brk;
 mod madvise;
@@ -19,45 +20,23 @@ pub const ROWS: &[Row] = &[
     row!(
         __NR_madvise,
         madvise,
-        Partial("advice other than MADV_DONTNEED and its like has no effect")
+        Partial(
+            "MADV_FREE gives the pages back at once; advice on read-ahead, merging and huge pages has no effect"
+        )
     ),
     row!(__NR_mincore, mincore, Full),
-    row!(__NR_mlock, mlock, Stub("nothing is ever swapped out")),
-    Row {
-        number: linux_raw_sys::general::__NR_munlock,
-        name: "mlock",
-        handler: mlock::mlock,
-        support: super::Support::Stub("nothing is ever swapped out"),
-    },
-    Row {
-        number: linux_raw_sys::general::__NR_mlock2,
-        name: "mlock",
-        handler: mlock::mlock,
-        support: super::Support::Stub("nothing is ever swapped out"),
-    },
-    Row {
-        number: linux_raw_sys::general::__NR_mlockall,
-        name: "mlock",
-        handler: mlock::mlockall,
-        support: super::Support::Stub("nothing is ever swapped out"),
-    },
-    Row {
-        number: linux_raw_sys::general::__NR_munlockall,
-        name: "mlock",
-        handler: mlock::mlockall,
-        support: super::Support::Stub("nothing is ever swapped out"),
-    },
+    row!(__NR_mlock, mlock, Full),
+    Row::new(raw::__NR_munlock, "mlock", mlock::munlock, Support::Full),
+    Row::new(raw::__NR_mlock2, "mlock", mlock::mlock2, Support::Full),
+    Row::new(raw::__NR_mlockall, "mlock", mlock::mlockall, Support::Full),
+    Row::new(raw::__NR_munlockall, "mlock", mlock::munlockall, Support::Full),
     row!(
         __NR_mmap,
         mmap,
-        Partial("writable shared mappings of files are refused with ENODEV; huge pages are a hint")
+        Partial("memory is never refused ahead of its use; MAP_HUGETLB is refused with ENOMEM")
     ),
     row!(__NR_mprotect, mprotect, Full),
-    row!(
-        __NR_mremap,
-        mremap,
-        Partial("one area at a time; MREMAP_DONTUNMAP is refused with EINVAL")
-    ),
+    row!(__NR_mremap, mremap, Full),
     row!(__NR_msync, msync, Full),
     row!(__NR_munmap, munmap, Full),
 ];

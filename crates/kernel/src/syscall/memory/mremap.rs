@@ -2,7 +2,7 @@
 
 use crate::{
     errno::{Errno, Result},
-    mm::space,
+    mm::space::{self, Remap},
     syscall::Args,
 };
 use linux_raw_sys::general as raw;
@@ -10,13 +10,16 @@ use linux_raw_sys::general as raw;
 /// Resizes a mapping, moving it if that is allowed and needed.
 pub(super) fn mremap(args: &Args) -> Result<usize> {
     let flags = args.uint(3);
-    if flags & !(raw::MREMAP_MAYMOVE | raw::MREMAP_FIXED) != 0 {
+    if flags & !(raw::MREMAP_MAYMOVE | raw::MREMAP_FIXED | raw::MREMAP_DONTUNMAP) != 0 {
         return Err(Errno::EINVAL);
     }
-    let may_move = flags & raw::MREMAP_MAYMOVE != 0;
-    let target = (flags & raw::MREMAP_FIXED != 0).then_some(args.0[4]);
-    if target.is_some() && !may_move {
-        return Err(Errno::EINVAL);
-    }
-    space::remap(args.0[0], args.0[1], args.0[2], may_move, target).map(|address| address as usize)
+    let wanted = Remap {
+        old: args.0[0],
+        old_len: args.0[1],
+        new_len: args.0[2],
+        may_move: flags & raw::MREMAP_MAYMOVE != 0,
+        target: (flags & raw::MREMAP_FIXED != 0).then_some(args.0[4]),
+        keep_old: (flags & raw::MREMAP_DONTUNMAP != 0).then_some(args.0[4]),
+    };
+    space::remap(wanted).map(|address| address as usize)
 }

@@ -7,12 +7,15 @@ use crate::{
 };
 use linux_raw_sys::general as raw;
 
-/// Checks its arguments; there are no writable shared file mappings that could be behind their file.
+/// Checks its arguments: a mapping's pages are the file's own, so the file is never behind, and files are in memory, so there is nowhere to write them to.
 pub(super) fn msync(args: &Args) -> Result<usize> {
     let flags = args.uint(2);
     let both = raw::MS_SYNC | raw::MS_ASYNC;
     if flags & !(both | raw::MS_INVALIDATE) != 0 || flags & both == both {
         return Err(Errno::EINVAL);
+    }
+    if flags & raw::MS_INVALIDATE != 0 && space::has_locked(args.0[0], args.0[1]) {
+        return Err(Errno::EBUSY);
     }
     space::check_mapped(args.0[0], args.0[1]).map(|()| 0)
 }
