@@ -24,7 +24,7 @@ use crate::{
     arg_required_else_help = true,
     after_help = "Examples:
   uigniter demo                                see it work, in a second
-  uigniter run ./server                        boot a static Linux program, show its output
+  uigniter run ./server                        boot a Linux program, show its output
   uigniter run -d --name web -p 8080:80 ./server
   uigniter ps
   uigniter logs -f web

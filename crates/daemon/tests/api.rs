@@ -16,7 +16,12 @@ mod common;
 use std::fs;
 
 use common::{Testbed, compile, raw, send};
-use uigniter_api::{ErrorCode, client::Error, image::ImageKind, openapi::ROUTES};
+use uigniter_api::{
+    ErrorCode,
+    client::Error,
+    image::{ImageKind, ImportQuery},
+    openapi::ROUTES,
+};
 
 fn refused(error: Error) -> (u16, ErrorCode, String) {
     match error {
@@ -296,6 +301,18 @@ async fn images_come_and_go() {
     let disk = fs::read(testbed.state("image/hello.raw")).unwrap();
     let other = client.import_image_bytes("other", disk.clone()).await.unwrap();
     assert_eq!((other.kind, other.command), (ImageKind::Disk, Vec::new()));
+    // Who sends a disk may say which program in it runs.
+    let named = |program: &str| ImportQuery {
+        name: "other".to_owned(),
+        program: Some(program.to_owned()),
+    };
+    let sent = testbed.state("image/hello.raw");
+    let other = client.import_image_as(&named("/hello"), &sent).await.unwrap();
+    assert_eq!(other.command, ["/hello"]);
+    for (query, file) in [(named("hello"), &sent), (named("/hello"), &program)] {
+        let (status, code, message) = refused(client.import_image_as(&query, file).await.unwrap_err());
+        assert_eq!((status, code), (400, ErrorCode::InvalidRequest), "{message}");
+    }
     fs::write(testbed.state("image/laid.raw"), &disk).unwrap();
     let names: Vec<_> = client
         .list_images()

@@ -385,4 +385,75 @@ mod tests {
         assert!(folders.starts_with(&[PathBuf::from("/one"), PathBuf::from("/two")]));
         assert!(!folders.contains(&PathBuf::from("/not")));
     }
+
+    fn needing(names: &[&str]) -> Dynamic {
+        Dynamic {
+            needed: names.iter().map(OsString::from).collect(),
+            ..Dynamic::default()
+        }
+    }
+
+    /// A linker that knows these files, and searches `/conf` by configuration.
+    fn linker(interpreter: &str, files: Vec<(&str, Dynamic)>) -> Linker {
+        let known = |(path, dynamic)| (PathBuf::from(path), Some(Rc::new(dynamic)));
+        Linker {
+            folders: vec!["/conf".into(), "/lib".into()],
+            known: files.into_iter().map(known).collect(),
+            ..Linker::new(Path::new(interpreter))
+        }
+    }
+
+    const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
+
+    #[test]
+    fn a_name_that_only_the_host_s_configuration_finds_gets_a_link() {
+        let files = vec![
+            ("/conf/libone.so", needing(&["libtwo.so"])),
+            ("/lib/libtwo.so", needing(&[])),
+        ];
+        let program = needing(&["libone.so", "ld-linux-x86-64.so.2", "libnone.so"]);
+        let needs = linker(GLIBC, files).needs(Path::new("/program"), program);
+        let found: Vec<_> = needs
+            .found
+            .iter()
+            .map(|found| (found.path.to_str().unwrap(), found.link.is_some()))
+            .collect();
+        assert_eq!(found, [("/conf/libone.so", true), ("/lib/libtwo.so", false)]);
+        let missing: Vec<_> = needs.missing.into_iter().collect();
+        assert_eq!((missing.len(), &*missing[0].library), (1, "libnone.so"));
+    }
+
+    #[test]
+    fn an_own_runpath_hides_the_paths_of_those_who_came_before() {
+        let hides = Dynamic {
+            runpath: Some("/elsewhere".into()),
+            ..needing(&["libtwo.so"])
+        };
+        let program = || Dynamic {
+            rpath: Some("$ORIGIN/lib".into()),
+            ..needing(&["libone.so"])
+        };
+        let two = || ("/lib/lib/libtwo.so", needing(&[]));
+        let needs = linker(GLIBC, vec![("/lib/lib/libone.so", hides), two()])
+            .needs(Path::new("/lib/program"), program());
+        assert_eq!((needs.found.len(), needs.missing.len()), (1, 1));
+        let plain = ("/lib/lib/libone.so", needing(&["libtwo.so"]));
+        let needs = linker(GLIBC, vec![plain, two()]).needs(Path::new("/lib/program"), program());
+        assert_eq!((needs.found.len(), needs.missing.len()), (2, 0));
+        assert!(needs.found.iter().all(|found| found.link.is_none()));
+    }
+
+    #[test]
+    fn musl_is_its_own_library_and_its_runpath_is_inherited() {
+        let program = Dynamic {
+            runpath: Some("/app/lib".into()),
+            ..needing(&["libc.so", "libone.so"])
+        };
+        let files = vec![
+            ("/app/lib/libone.so", needing(&["libtwo.so", "libpthread.so.0"])),
+            ("/app/lib/libtwo.so", needing(&[])),
+        ];
+        let needs = linker("/lib/ld-musl-x86_64.so.1", files).needs(Path::new("/app/program"), program);
+        assert_eq!((needs.found.len(), needs.missing.len()), (2, 0), "{needs:?}");
+    }
 }

@@ -171,7 +171,8 @@ impl Tree {
                 }
                 _ => continue,
             }
-            let metadata = fs::symlink_metadata(&here).map_err(read(&here))?;
+            // The path that was asked for says more than the folder of it that is not there.
+            let metadata = fs::symlink_metadata(&here).map_err(read(&path))?;
             if !metadata.is_symlink() {
                 self.put_entry(&here, &here, &metadata)?;
                 continue;

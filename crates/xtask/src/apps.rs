@@ -6,9 +6,10 @@
 //! | [`packages`] | Debian packages: installed when root, else named |
 //! | [`site`] | a daemon, the network beside it, commands in them |
 //! | [`server`] | the program as a unikernel, and the same files as a process of the host |
-//! | [`smoke`], [`load`] | what is tried, and what is measured |
+//! | [`smoke`], [`load`], [`endurance`] | what is tried, what is measured, and what is borne |
 //! | [`report`] | `apps/NAME/result.json`, and `docs/compatibility.md` made of all of them |
 
+mod endurance;
 mod load;
 mod manifest;
 mod packages;
@@ -32,6 +33,9 @@ pub(crate) struct Apps {
     /// Measure load too: the unikernel beside the same files as a process of the host
     #[arg(long)]
     load: bool,
+    /// Put this many million requests on one instance, by the first load of each server; a crash or a stall is a failure
+    #[arg(long, value_name = "MILLIONS")]
+    endure: Option<f64>,
     /// Only those that are quick, as `cargo xtask test` does
     #[arg(long)]
     quick: bool,
@@ -86,6 +90,10 @@ impl Apps {
         } else {
             Vec::new()
         };
-        Outcome::new(app, checks, loads)
+        let endured = match (self.endure, app.load.first()) {
+            (Some(millions), Some(load)) => Some(endurance::run(site, app, load, millions * 1e6)?),
+            _ => None,
+        };
+        Outcome::new(app, checks, loads, endured)
     }
 }

@@ -154,13 +154,17 @@ fn wrong_files_are_named_with_a_way_out_and_leave_nothing() {
     arm[18] = 183; // e_machine: EM_AARCH64
     let mut narrow = program.clone();
     narrow[4] = 1; // e_ident[EI_CLASS]: ELFCLASS32
+    // A dynamic program whose C library nobody has.
+    let mut lacking = std::fs::read("/bin/true").unwrap();
+    let name = lacking.windows(9).position(|part| part == b"libc.so.6").unwrap();
+    lacking[name + 3] = b'q';
     for (file, thing) in [
         ("./no-such-file".to_owned(), "no-such-file"),
         ("/tmp/".to_owned(), "/tmp/"),
         (write("arm", &arm), "x86-64"),
         (write("narrow", &narrow), "32-bit"),
         (write("cut", &program[..2000]), "cut"),
-        ("/bin/true".to_owned(), "static"),
+        (write("lacking", &lacking), "libq.so.6"),
     ] {
         daemon.ask(["run", &file]).fails(125, thing);
     }

@@ -73,7 +73,7 @@ fn middle(rates: Vec<f64>) -> Option<f64> {
 }
 
 /// Runs the client and reads its rate.
-fn rate(site: &Site, app: &App, load: &Load, server: &Server) -> Result<f64> {
+pub(crate) fn rate(site: &Site, app: &App, load: &Load, server: &Server) -> Result<f64> {
     let environment = environment(app, server.address());
     let fill = |word: &String| {
         environment.iter().fold(word.clone(), |word, (name, value)| {

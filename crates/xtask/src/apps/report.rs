@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    endurance::Endured,
     load::Measured,
     manifest::{self, App},
     packages,
@@ -25,6 +26,17 @@ pub(crate) struct Outcome {
     /// The last measurement, which may be older than the checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     load: Option<LoadOutcome>,
+    /// The last endurance run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endured: Option<EnduredOutcome>,
+}
+
+/// An endurance run with its day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct EnduredOutcome {
+    date: String,
+    #[serde(flatten)]
+    endured: Endured,
 }
 
 /// Loads with their day and machine.
@@ -36,7 +48,12 @@ struct LoadOutcome {
 }
 
 impl Outcome {
-    pub(crate) fn new(app: &App, checks: Vec<Checked>, measured: Vec<Measured>) -> Result<Self> {
+    pub(crate) fn new(
+        app: &App,
+        checks: Vec<Checked>,
+        measured: Vec<Measured>,
+        endured: Option<Endured>,
+    ) -> Result<Self> {
         let date = today()?;
         let load = (!measured.is_empty()).then(|| {
             Ok::<_, anyhow::Error>(LoadOutcome {
@@ -47,9 +64,13 @@ impl Outcome {
         });
         Ok(Self {
             version: packages::shown_version(app)?,
-            date,
             checks,
             load: load.transpose()?,
+            endured: endured.map(|endured| EnduredOutcome {
+                date: date.clone(),
+                endured,
+            }),
+            date,
         })
     }
 
@@ -80,8 +101,21 @@ impl fmt::Display for Outcome {
                 load.ratio()
             )?;
         }
+        if let Some(EnduredOutcome { endured, .. }) = &self.endured {
+            writeln!(f, "bore    {}", borne(endured))?;
+        }
         Ok(())
     }
+}
+
+/// What an instance bore, for people.
+fn borne(endured: &Endured) -> String {
+    format!(
+        "{:.1} million requests, {:.0}/s at first and {:.0}/s at last",
+        endured.requests / 1e6,
+        endured.first_rate,
+        endured.last_rate
+    )
 }
 
 /// The day, in UTC, as the system's `date(1)` says it.
@@ -117,10 +151,11 @@ fn read(app: &App) -> Option<Outcome> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Writes an app's outcome; the loads that it has from before stay if none were measured now.
+/// Writes an app's outcome; load and endurance that it has from before stay if none were measured now.
 pub(crate) fn store(app: &App, mut outcome: Outcome) -> Result<()> {
-    if outcome.load.is_none() {
-        outcome.load = read(app).and_then(|before| before.load);
+    if let Some(before) = read(app) {
+        outcome.load = outcome.load.or(before.load);
+        outcome.endured = outcome.endured.or(before.endured);
     }
     let text = serde_json::to_string_pretty(&outcome)? + "\n";
     fs::write(path(app), text).with_context(|| path(app).display().to_string())
@@ -204,6 +239,12 @@ fn section(app: &App, outcome: Option<&Outcome>) -> String {
             ));
         }
     }
+    if let Some(EnduredOutcome { date, endured }) = &outcome.endured {
+        text.push_str(&format!(
+            "\nEndurance on {date}: one instance, {}.\n",
+            borne(endured)
+        ));
+    }
     text
 }
 
@@ -226,6 +267,14 @@ mod tests {
             version: "x 1".into(),
             date: "2026-01-01".into(),
             checks: vec![Checked::new("one", None), Checked::new("two", Some("why".into()))],
+            endured: Some(EnduredOutcome {
+                date: "2026-01-01".into(),
+                endured: Endured {
+                    requests: 5e6,
+                    first_rate: 100.0,
+                    last_rate: 90.0,
+                },
+            }),
             load: Some(LoadOutcome {
                 date: "2026-01-01".into(),
                 machine: "m".into(),
