@@ -123,6 +123,16 @@ pub trait File: Any + Send + Sync {
     /// As `fstat(2)`.
     fn stat(&self) -> Result<Stat>;
 
+    /// What `/proc/self/fd` calls a file without a name: `anon_inode:` and this (`proc_pid_fd(5)`).
+    fn label(&self) -> &'static str {
+        "[file]"
+    }
+
+    /// What `/proc/self/fdinfo` says besides position and flags, in whole lines (`proc_pid_fdinfo(5)`).
+    fn details(&self) -> String {
+        String::new()
+    }
+
     /// Device-specific control, `ioctl(2)`; `argument` is a program's address or a number. `FIONBIO` and `FIOCLEX` are handled before.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ use crate::{
 use alloc::{string::String, sync::Arc, vec::Vec};
 use linux_raw_sys::general as raw;
 
+pub mod credentials;
+
 /// The process number; there is no other.
 pub const PID: i32 = 1;
 

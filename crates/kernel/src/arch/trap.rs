@@ -181,6 +181,9 @@ extern "C" fn kernel_exception(frame: &mut Frame) {
     } else {
         Err(Errno::EFAULT)
     };
+    if mended.is_ok() {
+        sched::count(&sched::current().counters.faults);
+    }
     if let Err(errno) = mended {
         stand_still(frame);
         let (number, code, address) = match errno {

@@ -391,6 +391,10 @@ impl File for Epoll {
         self.ready.lock().clear();
     }
 
+    fn label(&self) -> &'static str {
+        "[eventpoll]"
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

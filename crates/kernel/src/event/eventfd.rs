@@ -7,7 +7,7 @@ use crate::{
     sync::Lock,
     wait::WaitQueue,
 };
-use alloc::sync::Arc;
+use alloc::{format, string::String, sync::Arc};
 use core::any::Any;
 
 /// A 64-bit counter that is added to by writing and taken from by reading.
@@ -86,6 +86,14 @@ impl File for EventFd {
 
     fn stat(&self) -> Result<Stat> {
         Ok(anonymous_stat())
+    }
+
+    fn details(&self) -> String {
+        format!("eventfd-count: {:16x}\n", *self.counter.lock())
+    }
+
+    fn label(&self) -> &'static str {
+        "[eventfd]"
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -23,6 +23,10 @@ impl File for PidFd {
         Ok(anonymous_stat())
     }
 
+    fn label(&self) -> &'static str {
+        "[pidfd]"
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

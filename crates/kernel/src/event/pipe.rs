@@ -12,7 +12,7 @@ use crate::{
 use alloc::{collections::VecDeque, sync::Arc};
 use core::{
     any::Any,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 use linux_raw_sys::{general as raw, ioctl};
 
@@ -39,14 +39,14 @@ struct Shared {
     arrivals: [AtomicU64; 2],
     read_queue: WaitQueue,
     write_queue: WaitQueue,
-    /// True for one that has a name: an end of it may do both, and waits on the readers' queue for either.
-    named: bool,
+    /// True if an end both reads and writes: that waits on the readers' queue for either.
+    two_way: AtomicBool,
 }
 
 impl Shared {
-    fn new(named: bool) -> Arc<Self> {
+    fn new() -> Arc<Self> {
         Arc::new(Self {
-            named,
+            two_way: AtomicBool::new(false),
             buffer: Lock::new(VecDeque::new()),
             capacity: Lock::new(CAPACITY),
             inode: NEXT_INODE.fetch_add(1, Ordering::Relaxed),
@@ -63,6 +63,7 @@ impl Shared {
             true => u64::MAX,
             false => self.arrivals[1].load(Ordering::Relaxed),
         };
+        self.two_way.fetch_or(reads && writes, Ordering::Relaxed);
         if reads {
             self.readers.fetch_add(1, Ordering::Relaxed);
             self.arrivals[0].fetch_add(1, Ordering::Relaxed);
@@ -106,7 +107,7 @@ impl core::fmt::Debug for PipeEnd {
 /// A new pipe: the end to read, the end to write.
 #[must_use]
 pub fn new() -> (Arc<PipeEnd>, Arc<PipeEnd>) {
-    let shared = Shared::new(false);
+    let shared = Shared::new();
     (shared.end(true, false), shared.end(false, true))
 }
 
@@ -117,16 +118,19 @@ pub(crate) struct Fifo(Arc<Shared>);
 impl Fifo {
     /// A pipe that nobody has opened.
     pub(crate) fn new() -> Self {
-        Self(Shared::new(true))
+        Self(Shared::new())
     }
 
-    /// Opens an end; waits for the other side unless `try_only`.
+    /// Opens an end by the access mode and `O_NONBLOCK` among `flags`; without that it waits for the other side.
     ///
     /// # Errors
     ///
     /// `ENXIO` for a writer that does not wait when nobody reads, `ERESTARTSYS` when a signal came first.
-    pub(crate) fn open(&self, reads: bool, writes: bool, try_only: bool) -> Result<Arc<PipeEnd>> {
+    pub(crate) fn open(&self, flags: u32) -> Result<Arc<PipeEnd>> {
         let shared = &self.0;
+        let mode = flags & raw::O_ACCMODE;
+        let (reads, writes) = (mode != raw::O_WRONLY, mode != raw::O_RDONLY);
+        let try_only = flags & raw::O_NONBLOCK != 0;
         if writes && !reads && try_only && !shared.has_readers() {
             return Err(Errno::ENXIO);
         }
@@ -184,6 +188,11 @@ impl PipeEnd {
         Ok(capacity)
     }
 
+    /// The pipe, to open another end of it (`/proc/self/fd/N`, as if it had a name).
+    pub(crate) fn pipe(&self) -> Fifo {
+        Fifo(self.shared.clone())
+    }
+
     /// True if this is the end to read (for a named pipe, perhaps also to write).
     #[must_use]
     pub const fn reads(&self) -> bool {
@@ -231,7 +240,7 @@ impl PipeEnd {
         // A writer waits only where less than an atomic write is free.
         if free_before < ATOMIC {
             self.shared.write_queue.wake_all();
-            if self.shared.named {
+            if self.shared.two_way.load(Ordering::Relaxed) {
                 self.shared.read_queue.wake_all();
             }
         }

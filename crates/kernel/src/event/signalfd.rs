@@ -110,6 +110,10 @@ impl File for SignalFd {
         Ok(anonymous_stat())
     }
 
+    fn label(&self) -> &'static str {
+        "[signalfd]"
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

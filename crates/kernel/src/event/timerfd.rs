@@ -148,6 +148,10 @@ impl File for TimerFd {
         }
     }
 
+    fn label(&self) -> &'static str {
+        "[timerfd]"
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

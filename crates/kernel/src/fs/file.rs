@@ -36,6 +36,8 @@ pub(crate) struct NodeFile {
     pub(crate) node: Arc<Node>,
     /// The directory and name by which it was opened; none for nameless files (`memfd_create(2)`, `O_TMPFILE`).
     place: Option<(Arc<Node>, Box<str>)>,
+    /// What a file without a name calls itself (`memfd_create(2)`).
+    label: Option<Box<str>>,
     opened: Opened,
     /// True if the access mode lets it be written.
     writes: bool,
@@ -57,11 +59,7 @@ impl NodeFile {
             Body::Regular(_) | Body::Directory(_) | Body::Computed(..) => Opened::Plain,
             Body::Text(text, argument, _) => Opened::Text(Lock::new(text(*argument))),
             Body::Device(_, open) => Opened::Device(open()?),
-            Body::Fifo(fifo) => {
-                let mode = flags & raw::O_ACCMODE;
-                let (reads, writes) = (mode != raw::O_WRONLY, mode != raw::O_RDONLY);
-                Opened::Device(fifo.open(reads, writes, flags & raw::O_NONBLOCK != 0)?)
-            }
+            Body::Fifo(fifo) => Opened::Device(fifo.open(flags)?),
             Body::Socket(_) => return Err(Errno::ENXIO),
             Body::Link(_) | Body::Magic(..) => return Err(Errno::ELOOP),
         };
@@ -69,9 +67,22 @@ impl NodeFile {
         Ok(Arc::new(Self {
             node,
             place,
+            label: None,
             opened,
             writes: flags & raw::O_ACCMODE != raw::O_RDONLY,
         }))
+    }
+
+    /// Opens a node that has no name but what it calls itself.
+    pub(crate) fn nameless(node: Arc<Node>, label: &str, flags: u32) -> Arc<Self> {
+        node.opens.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self {
+            node,
+            place: None,
+            label: Some(label.into()),
+            opened: Opened::Plain,
+            writes: flags & raw::O_ACCMODE != raw::O_RDONLY,
+        })
     }
 
     /// The opened node behind an open file description, if it is one.
@@ -100,20 +111,18 @@ impl NodeFile {
     /// Where the node is now, as `/proc/self/fd` shows it.
     pub(crate) fn place_path(&self) -> String {
         let Some((dir, name)) = &self.place else {
-            return format!("/memfd:#{} (deleted)", self.node.ino);
+            return match &self.label {
+                Some(label) => format!("/memfd:{label} (deleted)"),
+                None => format!("/#{} (deleted)", self.node.ino),
+            };
         };
         if self.node.is_directory()
             && let Ok(path) = path::absolute(&self.node)
         {
             return path;
         }
-        let here = dir.child(name).is_ok_and(|node| Arc::ptr_eq(&node, &self.node));
-        let moved = match &dir.body {
-            Body::Directory(entries) if !here => entries.name_of(dir, &self.node),
-            _ => None,
-        };
-        let name = moved.as_deref().unwrap_or(name);
-        let dir = path::absolute(dir).unwrap_or_default();
+        let (dir, name, _) = self.node.current_place(dir, name);
+        let dir = path::absolute(&dir).unwrap_or_default();
         let deleted = if self.node.meta.lock().nlink == 0 {
             " (deleted)"
         } else {
@@ -156,7 +165,7 @@ impl NodeFile {
                 self.node.modified();
                 Ok(count)
             }
-            (_, Body::Text(_, _, Some(set))) => set(buffer).map(|()| buffer.len()),
+            (_, Body::Text(_, argument, Some(set))) => set(*argument, buffer).map(|()| buffer.len()),
             _ => Err(Errno::EINVAL),
         }
     }

@@ -3,7 +3,7 @@
 //! The watches are in one table by node: few nodes are ever watched, and as long as none is, an event costs one load. An event is told to the
 //! watchers of the directory by whose name the node was reached, then to those of the node itself, which is the order of Linux.
 
-use super::node::{Body, Node};
+use super::node::Node;
 use crate::{
     errno::{Errno, Result},
     file::{File, Poll, Stat},
@@ -259,18 +259,8 @@ pub(crate) fn happened(node: &Arc<Node>, place: Option<(&Arc<Node>, &str)>, mask
     }
     let mask = mask | directory_bit(node);
     if let Some((dir, name)) = place {
-        let here = dir.child(name).is_ok_and(|there| Arc::ptr_eq(&there, node));
-        let moved = match &dir.body {
-            Body::Directory(entries) if !here => entries.name_of(dir, node),
-            _ => None,
-        };
-        tell(
-            dir,
-            moved.as_deref().unwrap_or(name),
-            mask,
-            0,
-            !here && moved.is_none(),
-        );
+        let (dir, name, here) = node.current_place(dir, name);
+        tell(&dir, &name, mask, 0, !here);
     }
     tell(node, "", mask, 0, false);
 }
@@ -366,6 +356,10 @@ impl File for Inotify {
             // They were there a moment ago, and nobody else has the descriptor.
             let _ = self.unwatch(id);
         }
+    }
+
+    fn label(&self) -> &'static str {
+        "inotify"
     }
 
     fn as_any(&self) -> &dyn Any {

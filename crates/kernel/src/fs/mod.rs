@@ -298,14 +298,14 @@ pub fn socket_at(path: &str) -> Result<Arc<dyn Any + Send + Sync>> {
 /// # Errors
 ///
 /// `ENOENT` before [`init`].
-pub(crate) fn memory_file(sealable: bool, flags: u32) -> Result<Arc<NodeFile>> {
+pub(crate) fn memory_file(label: &str, sealable: bool, flags: u32) -> Result<Arc<NodeFile>> {
     let node = names::make_nameless(&at_root("/")?.root, 0o777)?;
     if let Some(data) = node.data()
         && sealable
     {
         data.allow_sealing();
     }
-    NodeFile::new(node, None, flags)
+    Ok(NodeFile::nameless(node, label, flags))
 }
 
 /// The auxiliary vector that the program was started with, for `/proc/self/auxv`.

@@ -338,7 +338,9 @@ fn move_name(
     Ok(())
 }
 
+/// Those who opened it by its old name learn the new one, and those who watch.
 fn tell_of_move(old: &Last, new: &Last, node: &Arc<Node>) {
+    *node.moved.lock() = Some((Arc::downgrade(&new.dir), Box::from(&*new.name)));
     let cookie = inotify::cookie();
     inotify::named(&old.dir, &old.name, node, raw::IN_MOVED_FROM, cookie);
     inotify::named(&new.dir, &new.name, node, raw::IN_MOVED_TO, cookie);

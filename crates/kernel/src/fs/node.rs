@@ -80,6 +80,8 @@ pub(crate) struct Node {
     pub(crate) body: Body,
     /// Time of its making, ns since the epoch.
     pub(crate) btime: u64,
+    /// The directory and name that it was moved to last, for those who opened it by an older one.
+    pub(super) moved: Lock<Option<(Weak<Node>, Box<str>)>>,
     /// How often it is open.
     pub(super) opens: AtomicU32,
 }
@@ -120,6 +122,7 @@ impl Node {
             meta: Lock::new(meta),
             body,
             btime: now,
+            moved: Lock::new(None),
             opens: AtomicU32::new(0),
         }
     }
@@ -279,6 +282,36 @@ impl Node {
             ctime: meta.ctime,
             btime: Some(self.btime),
         }
+    }
+
+    /// The directory and name by which a node goes that was reached by these, and if it still has that name.
+    pub(crate) fn current_place(
+        self: &Arc<Self>,
+        dir: &Arc<Self>,
+        name: &str,
+    ) -> (Arc<Self>, Box<str>, bool) {
+        let is_here =
+            |dir: &Arc<Self>, name: &str| dir.child(name).is_ok_and(|node| Arc::ptr_eq(&node, self));
+        if is_here(dir, name) {
+            return (dir.clone(), name.into(), true);
+        }
+        let moved = self.moved.lock().clone();
+        if let Some((dir, name)) = moved
+            && let Some(dir) = dir.upgrade()
+        {
+            let here = is_here(&dir, &name);
+            return (dir, name, here);
+        }
+        let other = match &dir.body {
+            Body::Directory(entries) => entries.name_of(dir, self),
+            _ => None,
+        };
+        let here = other.is_some();
+        (
+            dir.clone(),
+            other.map_or_else(|| name.into(), |name| (*name).into()),
+            here,
+        )
     }
 
     /// Notes that the contents changed.

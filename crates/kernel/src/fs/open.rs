@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     errno::{Errno, Result},
+    event::pipe::PipeEnd,
     file::OpenFile,
 };
 use alloc::{boxed::Box, sync::Arc};
@@ -89,7 +90,11 @@ fn open_found(found: Found, flags: u32) -> Result<Arc<OpenFile>> {
         Found::Node(node, last) => open_node(node, Some((last.dir, last.name.into_boxed_str())), flags),
         Found::Open(open) => match NodeFile::of(&open) {
             Some(file) => open_node(file.node.clone(), file.place(), flags),
-            // What has no node (a pipe, the console) cannot be opened anew, only shared.
+            None if let Some(end) = open.file.as_any().downcast_ref::<PipeEnd>() => Ok(OpenFile::new(
+                end.pipe().open(flags)?,
+                flags & !CREATION_FLAGS | raw::O_LARGEFILE,
+            )),
+            // What has no node (a socket's peer, the console) cannot be opened anew, only shared.
             None if flags & raw::O_DIRECTORY != 0 => Err(Errno::ENOTDIR),
             None if open.file.stat()?.mode & raw::S_IFMT == raw::S_IFSOCK => Err(Errno::ENXIO),
             None => Ok(open),

@@ -29,7 +29,7 @@ pub(crate) struct Entry {
 /// Makes the text of a kernel's file.
 pub(crate) type MakeText = fn(u64) -> Vec<u8>;
 /// Takes what is written to a kernel's file.
-pub(crate) type Set = fn(&[u8]) -> Result<()>;
+pub(crate) type Set = fn(u64, &[u8]) -> Result<()>;
 /// Opens a device.
 pub(crate) type OpenDevice = fn() -> Result<Arc<dyn File>>;
 

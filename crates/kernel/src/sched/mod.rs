@@ -20,7 +20,7 @@ mod hosted;
 #[cfg(feature = "elf")]
 mod run;
 
-pub use cputime::{CpuClock, process_cpu_time};
+pub use cputime::{Counters, CpuClock, count, process_counters, process_cpu_time};
 #[cfg(not(feature = "elf"))]
 pub use hosted::{block, crash, current, exit_process, exit_thread, threads, yield_now};
 pub use rseq::Rseq;

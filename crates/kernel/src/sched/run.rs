@@ -154,6 +154,7 @@ fn switch_to(next: Arc<Thread>) {
 /// Lets others run until somebody wakes this thread or the deadline passes. Only [`wait`](crate::wait) calls this; no lock may be held.
 pub fn block(deadline: Option<Instant>) {
     let me = current();
+    cputime::count(&me.counters.waits);
     me.state.store(BLOCKED, Ordering::Relaxed);
     let timer = deadline.map(|deadline| {
         let waker: Arc<dyn Wake> = me.clone();
@@ -196,6 +197,7 @@ pub fn preempt() -> bool {
         !scheduler.ready.is_empty() && time::now() >= scheduler.slice_end
     };
     if over {
+        cputime::count(&current().counters.preemptions);
         yield_now();
     }
     over
@@ -226,7 +228,7 @@ pub fn exit_thread(status: i32) -> ! {
         let mut scheduler = SCHEDULER.lock();
         if let Some(me) = scheduler.current.clone() {
             me.state.store(ENDED, Ordering::Relaxed);
-            cputime::keep(me.cpu_time());
+            cputime::keep(&me);
             scheduler.all.remove(&me.tid);
             scheduler.ended = Some(me);
         }

@@ -1,6 +1,6 @@
 //! One thread of the program.
 
-use super::Rseq;
+use super::{Counters, Rseq};
 use crate::{errno::Result, signal::ThreadSignals, sync::Lock};
 use alloc::{boxed::Box, string::String};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +25,8 @@ pub struct Thread {
     pub robust_list: AtomicU64,
     /// `PR_SET_NAME`.
     pub name: Lock<String>,
+    /// What `getrusage(2)` tells of it.
+    pub counters: Counters,
     /// How the system call goes on that a signal interrupted.
     resume: Lock<Option<Resume>>,
     /// `rseq(2)`.
@@ -59,6 +61,7 @@ impl Thread {
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             name: Lock::new(String::new()),
+            counters: Counters::default(),
             resume: Lock::new(None),
             rseq: Lock::new(None),
             used: AtomicU64::new(0),

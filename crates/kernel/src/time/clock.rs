@@ -19,6 +19,13 @@ pub fn start(tsc_hz: u64, realtime: u64) {
     BASE_TSC.store(crate::arch::cpu::rdtsc(), Ordering::Relaxed);
 }
 
+/// The frequency of the TSC in Hz, as far as the scale tells.
+#[must_use]
+pub fn frequency() -> u64 {
+    let scale = SCALE.load(Ordering::Relaxed).max(1);
+    ((1_000_000_000u128 << 32) / u128::from(scale)) as u64
+}
+
 /// Nanoseconds since boot (`CLOCK_MONOTONIC`).
 #[must_use]
 pub fn now() -> Instant {

@@ -34,12 +34,15 @@ fn target(fd: u64) -> Result<Target> {
 }
 
 fn info(fd: u64) -> Vec<u8> {
-    let Ok(open) = open_file(fd as i32) else {
+    let Ok(descriptor) = process().files.lock().get(fd as i32).cloned() else {
         return Vec::new();
     };
-    let (position, flags) = (*open.offset().lock(), open.flags());
+    let open = &descriptor.open;
+    let close = if descriptor.cloexec { raw::O_CLOEXEC } else { 0 };
+    let (position, flags) = (*open.offset().lock(), open.flags() | close);
     let (inode, mount) = open.file.stat().map_or((0, 0), |stat| (stat.ino, stat.dev));
-    format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{inode}\n").into_bytes()
+    let details = open.file.details();
+    format!("pos:\t{position}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{inode}\n{details}").into_bytes()
 }
 
 fn lookup(this: &Arc<Node>, name: &str, entry: &Entry) -> Option<Arc<Node>> {

@@ -14,6 +14,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::sync::atomic::{AtomicI32, Ordering};
 use linux_raw_sys::general as raw;
 
 /// The auxiliary vector, when the loader has told it.
@@ -24,7 +25,19 @@ pub(super) const ENTRIES: &[Entry] = &[
     text("auxv", |_| AUXV.lock().clone()),
     text("cgroup", |_| b"0::/\n".to_vec()),
     text("cmdline", |_| zero_terminated(&process().arguments.lock())),
-    text("comm", |_| format!("{}\n", tasks::name(PID as u64)).into_bytes()),
+    Entry {
+        name: "comm",
+        permissions: 0o644,
+        kind: Kind::Setting(
+            |_| format!("{}\n", tasks::name(PID as u64)).into_bytes(),
+            |_, name| tasks::set_name(PID as u64, name),
+        ),
+    },
+    Entry {
+        name: "coredump_filter",
+        permissions: 0o644,
+        kind: Kind::Setting(|_| b"00000033\n".to_vec(), |_, _| Ok(())),
+    },
     magic("cwd", |_| {
         Ok(Target::Path(crate::fs::absolute(&crate::fs::cwd()?)?))
     }),
@@ -47,15 +60,20 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         name: "oom_adj",
         permissions: 0o644,
-        kind: Kind::Setting(|_| b"0\n".to_vec(), |_| Ok(())),
+        kind: Kind::Setting(|_| b"0\n".to_vec(), |_, _| Ok(())),
     },
     text("oom_score", |_| b"0\n".to_vec()),
     Entry {
         name: "oom_score_adj",
         permissions: 0o644,
-        kind: Kind::Setting(|_| b"0\n".to_vec(), |_| Ok(())),
+        kind: Kind::Setting(
+            |_| format!("{}\n", OOM_SCORE_ADJUSTMENT.load(Ordering::Relaxed)).into_bytes(),
+            adjust_oom_score,
+        ),
     },
+    text("personality", |_| b"00000000\n".to_vec()),
     magic("root", |_| Ok(Target::Path("/".to_string()))),
+    text("schedstat", |_| tasks::schedstat(PID as u64)),
     text("stat", |_| tasks::stat(PID as u64)),
     text("statm", statm),
     text("status", |_| tasks::status(PID as u64)),
@@ -64,7 +82,23 @@ pub(super) const ENTRIES: &[Entry] = &[
         permissions: 0o555,
         kind: Kind::Computed(&tasks::Tasks),
     },
+    text("wchan", |_| b"0".to_vec()),
 ];
+
+/// What the program wants to be killed by when memory is out; kept, as nobody else could be killed.
+static OOM_SCORE_ADJUSTMENT: AtomicI32 = AtomicI32::new(0);
+
+fn adjust_oom_score(_: u64, written: &[u8]) -> Result<()> {
+    let value: i32 = core::str::from_utf8(written)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .ok_or(Errno::EINVAL)?;
+    if !(-1000..=1000).contains(&value) {
+        return Err(Errno::EINVAL);
+    }
+    OOM_SCORE_ADJUSTMENT.store(value, Ordering::Relaxed);
+    Ok(())
+}
 
 fn zero_terminated(strings: &[String]) -> Vec<u8> {
     strings

@@ -31,10 +31,13 @@ const KERNEL: &[Entry] = &[
     fixed!("cap_last_cap", "40"),
     fixed!("core_pattern", "core"),
     fixed!("domainname", "(none)"),
+    // No System V IPC: the limits are those of a kernel that has it.
+    fixed!("msgmax", "8192"),
     text("hostname", |_| {
         format!("{}\n", process().hostname.lock().as_str()).into_bytes()
     }),
     fixed!("ngroups_max", "65536"),
+    fixed!("numa_balancing", "0"),
     text("osrelease", |_| format!("{RELEASE}\n").into_bytes()),
     fixed!("ostype", "Linux"),
     fixed!("overflowgid", "65534"),
@@ -43,13 +46,19 @@ const KERNEL: &[Entry] = &[
     fixed!("pid_max", "4194304"),
     directory("random", RANDOM),
     fixed!("randomize_va_space", "0"),
+    fixed!("sem", "32000\t1024000000\t500\t32000"),
+    fixed!("shmall", "18446744073692774399"),
+    fixed!("shmmax", "18446744073692774399"),
+    fixed!("shmmni", "4096"),
     fixed!("threads-max", "65536"),
     fixed!("version", "#1 uigniter"),
 ];
 
 const VM: &[Entry] = &[
     fixed!("max_map_count", "65530"),
+    fixed!("min_free_kbytes", "0"),
     fixed!("mmap_min_addr", "65536"),
+    fixed!("nr_hugepages", "0"),
     // Memory is never accounted for before it is touched.
     fixed!("overcommit_memory", "1"),
     fixed!("overcommit_ratio", "50"),
@@ -88,7 +97,12 @@ const INOTIFY: &[Entry] = &[
 ];
 
 const FS: &[Entry] = &[
+    fixed!("aio-max-nr", "0"),
+    directory("epoll", &[fixed!("max_user_watches", "1048576")]),
     fixed!("file-max", "1048576"),
+    text("file-nr", |_| {
+        format!("{}\t0\t1048576\n", process().files.lock().iter().count()).into_bytes()
+    }),
     directory("inotify", INOTIFY),
     fixed!("nr_open", "1048576"),
     fixed!("pipe-max-size", "1048576"),

@@ -1,7 +1,7 @@
 //! The files of `/proc` that describe the machine.
 
 use super::{own, settings::RELEASE, tasks};
-use crate::{mm, time};
+use crate::{mm, sched, time};
 use alloc::{
     format,
     string::{String, ToString},
@@ -42,8 +42,41 @@ pub(super) fn stat(_: u64) -> Vec<u8> {
     let (user, idle) = (busy / TICK, now.saturating_sub(busy) / TICK);
     let times = format!("{user} 0 0 {idle} 0 0 0 0 0 0");
     let born = (time::realtime() - now) / 1_000_000_000;
-    let tail = format!("intr 0\nctxt 0\nbtime {born}\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
+    let [_, waits, preemptions] = sched::process_counters();
+    let switches = waits + preemptions + 1;
+    let tail =
+        format!("intr 0\nctxt {switches}\nbtime {born}\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n");
     format!("cpu  {times}\ncpu0 {times}\n{tail}").into_bytes()
+}
+
+/// `/proc/vmstat`: what is counted.
+pub(super) fn vmstat(_: u64) -> Vec<u8> {
+    let [faults, ..] = sched::process_counters();
+    let free = mm::usage().free / mm::PAGE_SIZE as u64;
+    format!(
+        "nr_free_pages {free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault {faults}\npgmajfault 0\n"
+    )
+    .into_bytes()
+}
+
+/// `/proc/cgroups`: no controllers.
+pub(super) fn cgroups(_: u64) -> Vec<u8> {
+    b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_vec()
+}
+
+/// `/proc/swaps`: none.
+pub(super) fn swaps(_: u64) -> Vec<u8> {
+    b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_vec()
+}
+
+/// `/proc/devices`: the numbers of what is in `/dev`.
+pub(super) fn devices(_: u64) -> Vec<u8> {
+    b"Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n".to_vec()
+}
+
+/// `/proc/interrupts`: they are not counted.
+pub(super) fn interrupts(_: u64) -> Vec<u8> {
+    b"           CPU0       \n".to_vec()
 }
 
 /// `/proc/meminfo`.
@@ -64,6 +97,11 @@ pub(super) fn meminfo(_: u64) -> Vec<u8> {
         ("Mapped", 0),
         ("Shmem", 0),
         ("Slab", 0),
+        ("SReclaimable", 0),
+        ("SUnreclaim", 0),
+        ("Dirty", 0),
+        ("Writeback", 0),
+        ("VmallocTotal", 0),
         ("CommitLimit", usage.total),
         ("Committed_AS", usage.mapped),
     ];
@@ -137,6 +175,15 @@ fn brand() -> String {
         .to_string()
 }
 
+/// Size of the last cache that is the processor's own (leaf 0x80000006 ECX: L2 in KiB).
+fn cache_kib() -> u32 {
+    if __cpuid(0x8000_0000).eax >= 0x8000_0006 {
+        __cpuid(0x8000_0006).ecx >> 16
+    } else {
+        0
+    }
+}
+
 /// `/proc/cpuinfo`: one processor.
 pub(super) fn cpuinfo(_: u64) -> Vec<u8> {
     let vendor = __cpuid(0);
@@ -161,7 +208,16 @@ pub(super) fn cpuinfo(_: u64) -> Vec<u8> {
         "model name\t: {}\nstepping\t: {stepping}\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\n",
         brand()
     );
-    text += &format!("cpu cores\t: 1\nfpu\t\t: yes\nflags\t\t:{flags} lm syscall nx rdtscp constant_tsc\n\n");
+    let mhz = time::clock::frequency() as f64 / 1e6;
+    text += &format!("cpu MHz\t\t: {mhz:.3}\ncache size\t: {} KB\n", cache_kib());
+    text += &format!("cpu cores\t: 1\nfpu\t\t: yes\nflags\t\t:{flags} lm syscall nx rdtscp constant_tsc\n");
+    let (sizes, line) = (__cpuid(0x8000_0008).eax, (leaf.ebx >> 8 & 255) * 8);
+    text += &format!(
+        "bogomips\t: {:.2}\nclflush size\t: {line}\ncache_alignment\t: {line}\naddress sizes\t: {} bits physical, {} bits virtual\n\n",
+        2.0 * mhz,
+        sizes & 255,
+        sizes >> 8 & 255
+    );
     text.into_bytes()
 }
 

@@ -2,12 +2,17 @@
 
 use super::own;
 use crate::{
+    errno::{Errno, Result},
     fs::{
         node::Node,
-        table::{Computed, Entry, directory, text},
+        table::{Computed, Entry, Kind, directory, text},
     },
     mm,
-    process::{PID, process},
+    process::{
+        PID,
+        credentials::{self, Ids},
+        process,
+    },
     sched::{self, Thread},
     signal::{self, action},
 };
@@ -24,8 +29,13 @@ pub(super) struct Tasks;
 
 const ENTRIES: &[Entry] = &[
     text("cgroup", |_| b"0::/\n".to_vec()),
-    text("comm", |tid| format!("{}\n", name(tid)).into_bytes()),
+    Entry {
+        name: "comm",
+        permissions: 0o644,
+        kind: Kind::Setting(|tid| format!("{}\n", name(tid)).into_bytes(), set_name),
+    },
     text("maps", |_| mm::maps_text().into_bytes()),
+    text("schedstat", schedstat),
     text("stat", stat),
     text("status", status),
 ];
@@ -74,13 +84,40 @@ pub(super) fn name(tid: u64) -> String {
         .collect()
 }
 
-/// CPU time of a thread, or of all, in nanoseconds.
+/// Names a thread by what was written to its `comm`; what is too long is cut off.
+pub(super) fn set_name(tid: u64, name: &[u8]) -> Result<()> {
+    let name = name
+        .split(|&byte| byte == b'\n' || byte == 0)
+        .next()
+        .unwrap_or_default();
+    let name = String::from_utf8_lossy(&name[..name.len().min(15)]).into_owned();
+    let thread = thread(tid).ok_or(Errno::ESRCH)?;
+    *thread.name.lock() = name;
+    Ok(())
+}
+
+/// `/proc/PID/schedstat`: nanoseconds run, nanoseconds waited (not counted), and how often it ran.
+pub(super) fn schedstat(tid: u64) -> Vec<u8> {
+    let used = thread(tid).map_or(0, |thread| thread.cpu_time());
+    let [_, waits, preemptions] = thread(tid).map_or([0; 3], |thread| thread.counters.values());
+    format!("{used} 0 {}\n", waits + preemptions + 1).into_bytes()
+}
+
+/// CPU time of a thread, or of the process, in nanoseconds.
 pub(super) fn cpu_time(tid: Option<u64>) -> u64 {
-    sched::threads()
-        .iter()
-        .filter(|thread| tid.is_none_or(|tid| thread.tid as u64 == tid))
-        .map(|thread| thread.cpu_time())
-        .sum()
+    match tid {
+        Some(tid) => thread(tid).map_or(0, |thread| thread.cpu_time()),
+        None => sched::process_cpu_time(),
+    }
+}
+
+/// Faults, waits and preemptions of a thread; of the process for the first one, as in `stat`.
+fn counters(tid: u64) -> [u64; 3] {
+    if tid == PID as u64 {
+        sched::process_counters()
+    } else {
+        thread(tid).map_or([0; 3], |thread| thread.counters.values())
+    }
 }
 
 /// The lines of `proc_pid_status(5)` about signals: queue, pending for thread and process, blocked, ignored, caught.
@@ -110,11 +147,16 @@ fn is_asleep(tid: u64) -> bool {
 pub(super) fn stat(tid: u64) -> Vec<u8> {
     let usage = mm::usage();
     let ticks = cpu_time((tid != PID as u64).then_some(tid)) / 10_000_000;
+    let [faults, ..] = counters(tid);
     let zeros = |count: usize| " 0".repeat(count);
     let state = if is_asleep(tid) { 'S' } else { 'R' };
     let mut text = format!("{tid} ({}) {state} 0 {PID} {PID} 0 -1 4194304", name(tid));
     // minflt to cmajflt, utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
-    text += &format!("{} {ticks} 0 0 0 20 0 {} 0 0", zeros(4), own::thread_count());
+    text += &format!(
+        " {faults}{} {ticks} 0 0 0 20 0 {} 0 0",
+        zeros(3),
+        own::thread_count()
+    );
     // vsize, rss, rsslim, and the 27 fields after it.
     text += &format!(
         " {} {} {}{}\n",
@@ -124,6 +166,30 @@ pub(super) fn stat(tid: u64) -> Vec<u8> {
         zeros(27)
     );
     text.into_bytes()
+}
+
+/// The lines of `status` about users and groups.
+fn identity() -> String {
+    let line = |name: &str, ids: Ids| {
+        let Ids {
+            real,
+            effective,
+            saved,
+            fs,
+        } = ids;
+        format!("{name}:\t{real}\t{effective}\t{saved}\t{fs}\n")
+    };
+    let (user, group) = {
+        let credentials = credentials::get().lock();
+        (credentials.user, credentials.group)
+    };
+    line("Uid", user) + &line("Gid", group)
+}
+
+fn groups() -> String {
+    let groups = credentials::get().lock().groups.clone();
+    let list: String = groups.iter().map(|group| format!("{group} ")).collect();
+    format!("Groups:\t{list}\n")
 }
 
 /// `/proc/PID/status`.
@@ -146,9 +212,9 @@ pub(super) fn status(tid: u64) -> Vec<u8> {
         "Name:\t{}\nUmask:\t{umask:04o}\nState:\t{state}\nTgid:\t{PID}\nNgid:\t0\n",
         name(tid)
     );
-    text += &format!(
-        "Pid:\t{tid}\nPPid:\t0\nTracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t{slots}\nGroups:\t \n"
-    );
+    text += &format!("Pid:\t{tid}\nPPid:\t0\nTracerPid:\t0\n");
+    text += &identity();
+    text += &format!("FDSize:\t{slots}\n{}", groups());
     let (size, resident) = (kib(usage.mapped), kib(usage.resident));
     text +=
         &format!("VmPeak:\t{size:8} kB\nVmSize:\t{size:8} kB\nVmLck:\t       0 kB\nVmPin:\t       0 kB\n");
@@ -158,7 +224,14 @@ pub(super) fn status(tid: u64) -> Vec<u8> {
         own::thread_count()
     );
     text += &signal_sets(tid);
-    text += "CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n";
+    let (effective, permitted) = credentials::get().lock().capabilities();
+    text += &format!(
+        "CapInh:\t{0:016x}\nCapPrm:\t{permitted:016x}\nCapEff:\t{effective:016x}\nCapBnd:\t{1:016x}\nCapAmb:\t{0:016x}\n",
+        0,
+        credentials::ALL_CAPABILITIES
+    );
     text += "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n";
+    let [_, waits, preemptions] = counters(tid);
+    text += &format!("voluntary_ctxt_switches:\t{waits}\nnonvoluntary_ctxt_switches:\t{preemptions}\n");
     text.into_bytes()
 }

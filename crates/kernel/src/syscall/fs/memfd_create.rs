@@ -7,6 +7,7 @@ use crate::{
     syscall::Args,
     user,
 };
+use alloc::string::String;
 use linux_raw_sys::general as raw;
 
 /// The longest name, without the prefix and the NUL.
@@ -19,7 +20,7 @@ pub(super) fn memfd_create(args: &Args) -> Result<usize> {
     if flags & !known != 0 || flags & raw::MFD_NOEXEC_SEAL != 0 && flags & raw::MFD_EXEC != 0 {
         return Err(Errno::EINVAL);
     }
-    user::c_string(args.0[0], NAME_LIMIT + 1).map_err(|errno| match errno {
+    let name = user::c_string(args.0[0], NAME_LIMIT + 1).map_err(|errno| match errno {
         Errno::ENAMETOOLONG => Errno::EINVAL,
         other => other,
     })?;
@@ -30,5 +31,9 @@ pub(super) fn memfd_create(args: &Args) -> Result<usize> {
         0
     };
     let mode = raw::O_RDWR | raw::O_LARGEFILE;
-    install(fs::memory_file(sealable, mode)?, mode | cloexec).map(|fd| fd as usize)
+    install(
+        fs::memory_file(&String::from_utf8_lossy(&name), sealable, mode)?,
+        mode | cloexec,
+    )
+    .map(|fd| fd as usize)
 }

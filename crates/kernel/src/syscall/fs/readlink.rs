@@ -20,7 +20,7 @@ fn shown(open: &OpenFile) -> Result<String> {
     Ok(match stat.mode & raw::S_IFMT {
         raw::S_IFIFO => format!("pipe:[{}]", stat.ino),
         raw::S_IFSOCK => format!("socket:[{}]", stat.ino),
-        _ => "anon_inode:[file]".into(),
+        _ => format!("anon_inode:{}", open.file.label()),
     })
 }
 

@@ -10,9 +10,6 @@ use crate::{
 /// Header versions (`capget(2)`) and how many sets of 32 each has.
 const VERSIONS: [(u32, usize); 3] = [(0x1998_0330, 1), (0x2007_1026, 2), (0x2008_0522, 2)];
 
-/// Capabilities 0 to 40.
-const ALL: u64 = (1 << 41) - 1;
-
 /// Checks the header; `None` if it only asks for the version.
 fn sets(args: &Args) -> Result<Option<usize>> {
     let header = args.ptr::<[i32; 2]>(0);
@@ -34,18 +31,18 @@ pub(super) fn capget(args: &Args) -> Result<usize> {
     let Some(target) = args.ptr::<[u32; 3]>(1).non_null() else {
         return Ok(0);
     };
-    let held = if credentials().lock().privileged() { ALL } else { 0 };
+    let (effective, permitted) = credentials().lock().capabilities();
     for index in 0..sets {
-        let part = (held >> (32 * index)) as u32;
+        let part = |set: u64| (set >> (32 * index)) as u32;
         // Effective, permitted, inheritable.
-        target.at(index).write([part, part, 0])?;
+        target.at(index).write([part(effective), part(permitted), 0])?;
     }
     Ok(0)
 }
 
 pub(super) fn capset(args: &Args) -> Result<usize> {
     let Some(sets) = sets(args)? else { return Ok(0) };
-    let held = if credentials().lock().privileged() { ALL } else { 0 };
+    let (_, held) = credentials().lock().capabilities();
     let source: UserPtr<[u32; 3]> = args.ptr(1);
     for index in 0..sets {
         let [effective, permitted, _] = source.at(index).read()?;

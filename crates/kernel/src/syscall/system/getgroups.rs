@@ -30,7 +30,9 @@ pub(super) fn setgroups(args: &Args) -> Result<usize> {
     if count > NGROUPS_MAX as usize {
         return Err(Errno::EINVAL);
     }
-    let groups = args.ptr::<u32>(1).read_vec(count)?;
+    let mut groups = args.ptr::<u32>(1).read_vec(count)?;
+    // Linux keeps them in order, to find one quickly.
+    groups.sort_unstable();
     credentials().lock().groups = groups;
     Ok(0)
 }

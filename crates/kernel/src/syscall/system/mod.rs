@@ -38,7 +38,7 @@ mod sysinfo;
 mod syslog;
 mod uname;
 
-pub use common::credentials;
+pub use crate::process::credentials::get as credentials;
 
 const ONE_CPU: &str = "there is one processor; others are refused with EINVAL";
 const ROUND_ROBIN: &str = "kept and shown; all threads are scheduled alike";

@@ -26,6 +26,9 @@ struct Kept {
     death_signal: i32,
     timer_slack: u64,
     reaper: bool,
+    no_huge_pages: bool,
+    /// Capabilities that were dropped from the bounding set.
+    dropped: u64,
 }
 
 static KEPT: Lock<Kept> = Lock::new(Kept {
@@ -35,6 +38,8 @@ static KEPT: Lock<Kept> = Lock::new(Kept {
     death_signal: 0,
     timer_slack: DEFAULT_SLACK,
     reaper: false,
+    no_huge_pages: false,
+    dropped: 0,
 });
 
 /// Nanoseconds (`PR_SET_TIMERSLACK(2const)`).
@@ -50,7 +55,7 @@ pub(super) fn prctl(args: &Args) -> Result<usize> {
             KEPT.lock().dumpable = value;
             Ok(0)
         }
-        raw::PR_GET_NO_NEW_PRIVS => Ok(usize::from(KEPT.lock().no_new_privileges)),
+        raw::PR_GET_NO_NEW_PRIVS if args.0[1..5] == [0; 4] => Ok(usize::from(KEPT.lock().no_new_privileges)),
         raw::PR_SET_NO_NEW_PRIVS if value == 1 && args.0[2..5] == [0; 3] => {
             KEPT.lock().no_new_privileges = true;
             Ok(0)
@@ -84,9 +89,29 @@ pub(super) fn prctl(args: &Args) -> Result<usize> {
             args.ptr::<i32>(1).write(i32::from(reaper))?;
             Ok(0)
         }
-        raw::PR_CAPBSET_READ if value <= LAST_CAPABILITY => {
-            Ok(usize::from(credentials().lock().privileged()))
+        raw::PR_GET_THP_DISABLE if args.0[1..5] == [0; 4] => Ok(usize::from(KEPT.lock().no_huge_pages)),
+        raw::PR_SET_THP_DISABLE if args.0[2..5] == [0; 3] => {
+            KEPT.lock().no_huge_pages = value != 0;
+            Ok(0)
         }
+        raw::PR_CAPBSET_READ if value <= LAST_CAPABILITY => {
+            Ok(usize::from(KEPT.lock().dropped & (1 << value) == 0))
+        }
+        raw::PR_CAPBSET_DROP if value <= LAST_CAPABILITY => {
+            if !credentials().lock().privileged() {
+                return Err(Errno::EPERM);
+            }
+            KEPT.lock().dropped |= 1 << value;
+            Ok(0)
+        }
+        raw::PR_CAP_AMBIENT => ambient(args),
+        raw::PR_GET_TSC => {
+            args.ptr::<i32>(1).write(raw::PR_TSC_ENABLE as i32)?;
+            Ok(0)
+        }
+        raw::PR_GET_TIMING => Ok(raw::PR_TIMING_STATISTICAL as usize),
+        raw::PR_SET_TIMING if value == u64::from(raw::PR_TIMING_STATISTICAL) => Ok(0),
+        raw::PR_MCE_KILL_GET if args.0[1..5] == [0; 4] => Ok(raw::PR_MCE_KILL_DEFAULT as usize),
         raw::PR_GET_SECCOMP => Ok(0),
         raw::PR_GET_SECUREBITS => Ok(0),
         raw::PR_GET_TID_ADDRESS => {
@@ -98,6 +123,22 @@ pub(super) fn prctl(args: &Args) -> Result<usize> {
         }
         // Names of mappings and who may trace: nobody would look.
         raw::PR_SET_VMA | raw::PR_SET_PTRACER => Ok(0),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Capabilities that an `execve(2)` would keep: there is none, so the set is always empty.
+fn ambient(args: &Args) -> Result<usize> {
+    let (operation, capability, rest) = (args.uint(1), args.0[2], [args.0[3], args.0[4]]);
+    match operation {
+        raw::PR_CAP_AMBIENT_CLEAR_ALL if capability == 0 && rest == [0; 2] => Ok(0),
+        raw::PR_CAP_AMBIENT_IS_SET | raw::PR_CAP_AMBIENT_LOWER
+            if capability <= LAST_CAPABILITY && rest == [0; 2] =>
+        {
+            Ok(0)
+        }
+        // What is not inheritable cannot be raised.
+        raw::PR_CAP_AMBIENT_RAISE if capability <= LAST_CAPABILITY && rest == [0; 2] => Err(Errno::EPERM),
         _ => Err(Errno::EINVAL),
     }
 }

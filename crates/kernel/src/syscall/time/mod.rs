@@ -49,7 +49,9 @@ pub const ROWS: &[Row] = &[
         __NR_getrusage,
         "getrusage",
         getrusage::getrusage,
-        Partial("CPU time only; it is all user time"),
+        Partial(
+            "all CPU time is user time; the highest resident size is that of the moments when it was asked for",
+        ),
     ),
     Row::new(
         __NR_gettimeofday,
