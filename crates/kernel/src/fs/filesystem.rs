@@ -89,8 +89,9 @@ impl Filesystem {
             f_blocks: limit as i64,
             f_bfree: (limit - used.min(limit)) as i64,
             f_bavail: (limit - used.min(limit)) as i64,
-            f_files: 0,
-            f_ffree: 0,
+            // Inodes cost what their files do: as many as there may be pages.
+            f_files: limit as i64,
+            f_ffree: limit.saturating_sub(self.next_inode.load(Ordering::Relaxed)) as i64,
             f_fsid: raw::__kernel_fsid_t {
                 val: [self.dev as i32, 0],
             },
