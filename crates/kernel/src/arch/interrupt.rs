@@ -28,6 +28,30 @@ pub fn register(gsi: u32, handler: Handler) {
     super::lapic::open_gsi(gsi, FIRST_VECTOR + gsi as u8);
 }
 
+/// Asked before the processor halts; true if it found something to do, and the processor must not.
+static BEFORE_HALT: Lock<Option<fn() -> bool>> = Lock::new(None);
+
+/// Has `look` called before each halt. It may take some microseconds, as waking up takes longer, but not without end.
+pub fn before_halt(look: fn() -> bool) {
+    *BEFORE_HALT.lock() = Some(look);
+}
+
+/// Asks what [`before_halt`] set.
+#[cfg(feature = "elf")]
+pub(super) fn look_before_halt() -> bool {
+    let look = *BEFORE_HALT.lock();
+    look.is_some_and(|look| look())
+}
+
+/// True if an interrupt waits to be served.
+#[must_use]
+pub fn is_pending() -> bool {
+    #[cfg(feature = "elf")]
+    return super::trap::is_pending();
+    #[cfg(not(feature = "elf"))]
+    false
+}
+
 /// Masks both legacy interrupt controllers (8259A): the IOAPIC hears the same lines.
 #[cfg(feature = "elf")]
 pub fn mask_legacy() {

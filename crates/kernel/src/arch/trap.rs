@@ -86,8 +86,15 @@ pub fn serve_pending() -> bool {
 
 /// Sleeps until an interrupt comes, and serves it.
 pub fn idle() {
-    shared::halt();
+    if !interrupt::look_before_halt() {
+        shared::halt();
+    }
     serve_pending();
+}
+
+/// True if an interrupt waits to be served.
+pub(super) fn is_pending() -> bool {
+    page().pending.load(Ordering::Relaxed) != 0
 }
 
 /// The way back to the program: serves interrupts, lets others run, delivers signals. True if the program's registers must all be loaded.

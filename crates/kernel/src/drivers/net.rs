@@ -71,6 +71,9 @@ pub trait NetDevice: Send {
     /// in batches, by later calls of this method, or by [`kick`](Self::kick).
     fn receive(&mut self) -> Option<RxBuffer>;
 
+    /// True if [`receive`](Self::receive) may have something.
+    fn has_received(&mut self) -> bool;
+
     /// True if [`send`](Self::send) of a frame of up to an MTU will find room now.
     fn can_send(&mut self) -> bool;
 

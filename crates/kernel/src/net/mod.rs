@@ -31,12 +31,14 @@ mod stack;
 mod tcp;
 mod udp;
 mod unix;
+mod watch;
 
 pub use address::Address;
 pub use control::{Ancillary, Credentials, FILES_MAX, SCM_CREDENTIALS, SCM_RIGHTS};
 pub use socket::{Endpoint, Message, Outgoing, Socket, Timeout};
 
 use crate::{
+    arch::interrupt as line,
     drivers::net::NetDevice,
     errno::{Errno, Result},
     sync::Lock,
@@ -45,7 +47,7 @@ use crate::{
 };
 use alloc::{boxed::Box, sync::Arc};
 use linux_raw_sys::net as raw;
-use stack::{Ethernet, Stack};
+use stack::{ETHERNET, Ethernet, Stack};
 use uigniter_abi::boot_args::BootArgs;
 
 /// Batches of received frames that one interrupt serves before programs get their turn.
@@ -81,7 +83,11 @@ pub fn init(device: Option<Box<dyn NetDevice>>, args: &BootArgs, seed: u64) {
         gateway: args.default_gateway,
     });
     let card = device.map(|mut device| {
-        device.set_interrupt_handler(interrupt);
+        device.set_interrupt_handler(|| {
+            watch::woken();
+            interrupt();
+        });
+        line::before_halt(watch::before_halt);
         (device, ethernet)
     });
     let mut stack = Box::new(Stack::new(card, seed, time::now()));
@@ -213,6 +219,13 @@ fn with_stack<R>(f: impl FnOnce(&mut Stack) -> R) -> R {
         }
     }
     result
+}
+
+/// Asks the card, if there is one.
+fn with_device(f: impl FnOnce(&mut dyn NetDevice) -> bool) -> bool {
+    let mut stack = STACK.lock();
+    let link = stack.as_mut().and_then(|stack| stack.links[ETHERNET].as_mut());
+    link.and_then(|link| link.port.device()).is_some_and(f)
 }
 
 /// Sees to it that [`poll`] is called at that time or before.

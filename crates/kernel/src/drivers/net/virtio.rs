@@ -167,6 +167,10 @@ impl NetDevice for VirtioNet {
         self.receiver.next()
     }
 
+    fn has_received(&mut self) -> bool {
+        self.receiver.queue.has_used()
+    }
+
     fn can_send(&mut self) -> bool {
         self.sender.has_room(self.mtu + ETHERNET_HEADER)
     }

@@ -4,12 +4,17 @@ use super::{ConnectionId, LOOPBACK, ListenerId, Stack};
 use crate::{
     errno::{Errno, Result},
     file::Poll,
+    mm::{PAGE_SIZE, frames},
     net::packet::{Flow, Segment},
     net::ports::{Ports, Protocol},
     time::Instant,
     wait::WaitQueue,
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{
+    alloc::{Layout, alloc_zeroed},
+    sync::Arc,
+    vec::Vec,
+};
 use core::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
@@ -23,8 +28,14 @@ use smoltcp::{
 
 /// Bytes of a receive or send buffer unless `SO_RCVBUF` or `SO_SNDBUF` says otherwise.
 pub(in crate::net) const BUFFER: usize = 32 * 1024;
+/// Bytes of each of the buffers of a connection while there are few: what is under way between two ends that take turns on one processor is a good
+/// part of it. Memory that a ring does not get to stays untouched, and a ring that is empty begins at its beginning again.
+const LARGE_BUFFER: usize = 256 * 1024;
+/// Large buffers take at most this part of memory.
+const LARGE_PART: u64 = 8;
 /// Most unused sockets (with their buffers) that are kept for the next connections.
 const SPARE: usize = 64;
+const SPARE_LARGE: usize = 8;
 /// How long a connection is attempted (`tcp(7)`, `tcp_syn_retries` 6).
 const CONNECT_TIMEOUT: SmolDuration = SmolDuration::from_secs(127);
 /// How long unacknowledged data is sent again (`tcp(7)`, `tcp_retries2` 15).
@@ -205,22 +216,39 @@ impl Stack {
     /// A closed smoltcp socket in a set of its own.
     fn new_socket(&mut self, settings: &Settings) -> Result<(SocketSet<'static>, SocketHandle)> {
         let standard = (settings.receive_buffer, settings.send_buffer) == (BUFFER, BUFFER);
-        if standard && let Some(set) = self.spare.pop() {
+        let spare = match standard {
+            true => self.spare_large.pop().or_else(|| self.spare.pop()),
+            false => None,
+        };
+        if let Some(set) = spare {
             let first = set.iter().next().map(|(handle, _)| handle);
             if let Some(handle) = first {
                 return Ok((set, handle));
             }
         }
-        let buffer = |bytes: usize| -> Result<tcp::SocketBuffer<'static>> {
-            let mut memory = Vec::new();
-            memory.try_reserve_exact(bytes).map_err(|_| Errno::ENOBUFS)?;
-            memory.resize(bytes, 0);
-            Ok(tcp::SocketBuffer::new(memory))
+        let large = match standard && self.may_be_large() {
+            true => ring(LARGE_BUFFER).ok().zip(ring(LARGE_BUFFER).ok()),
+            false => None,
         };
-        let socket = tcp::Socket::new(buffer(settings.receive_buffer)?, buffer(settings.send_buffer)?);
+        let (receive, send) = match large {
+            Some(rings) => {
+                self.large += 1;
+                rings
+            }
+            None => (ring(settings.receive_buffer)?, ring(settings.send_buffer)?),
+        };
+        let socket = tcp::Socket::new(receive, send);
         let mut set = SocketSet::new(Vec::with_capacity(1));
         let handle = set.add(socket);
         Ok((set, handle))
+    }
+
+    /// True if there is memory for one more pair of large buffers.
+    fn may_be_large(&self) -> bool {
+        let (free, total) = frames::counts();
+        let page = PAGE_SIZE as u64;
+        let taken = (self.large as u64 + 1) * 2 * LARGE_BUFFER as u64;
+        taken <= total * page / LARGE_PART && free >= total / 4
     }
 
     /// Enters a new connection; its socket is closed yet.
@@ -291,11 +319,16 @@ impl Stack {
             listener.half_open.retain(|&other| other != id);
         }
         let socket = connection.tcp();
-        let standard = socket.recv_capacity() == BUFFER && socket.send_capacity() == BUFFER;
-        if standard && self.spare.len() < SPARE {
-            // `listen` and `connect` start from a closed socket.
-            socket.abort();
-            self.spare.push(connection.set);
+        let capacity = (socket.recv_capacity(), socket.send_capacity());
+        // `listen` and `connect` start from a closed socket.
+        socket.abort();
+        match capacity {
+            (BUFFER, BUFFER) if self.spare.len() < SPARE => self.spare.push(connection.set),
+            (LARGE_BUFFER, LARGE_BUFFER) if self.spare_large.len() < SPARE_LARGE => {
+                self.spare_large.push(connection.set);
+            }
+            (LARGE_BUFFER, LARGE_BUFFER) => self.large -= 1,
+            _ => {}
         }
     }
 
@@ -644,6 +677,22 @@ impl Stack {
             .get_mut(id)
             .map_or(tcp::State::Closed, |connection| connection.tcp().state())
     }
+}
+
+/// A buffer in memory that is not touched before it is used.
+fn ring(bytes: usize) -> Result<tcp::SocketBuffer<'static>> {
+    let layout = Layout::array::<u8>(bytes).map_err(|_| Errno::ENOBUFS)?;
+    if bytes == 0 {
+        return Err(Errno::ENOBUFS);
+    }
+    // SAFETY: the layout is not of size 0.
+    let memory = unsafe { alloc_zeroed(layout) };
+    if memory.is_null() {
+        return Err(Errno::ENOBUFS);
+    }
+    // SAFETY: `bytes` initialised bytes from the global allocator, with the layout of a `Vec<u8>` of that capacity.
+    let memory = unsafe { Vec::from_raw_parts(memory, bytes, bytes) };
+    Ok(tcp::SocketBuffer::new(memory))
 }
 
 /// `ip(7)`: the unspecified address as a target is this host.

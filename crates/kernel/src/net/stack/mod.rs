@@ -116,6 +116,9 @@ pub(super) struct Stack {
     time_wait: time_wait::TimeWait,
     fragments: Vec<((Ipv4Addr, Ipv4Addr, u16), DatagramsId)>,
     spare: Vec<SocketSet<'static>>,
+    spare_large: Vec<SocketSet<'static>>,
+    /// Connections and spare sockets with large buffers.
+    large: usize,
     nobody: SocketSet<'static>,
     neighbours: neighbour::Neighbours,
     seed: u64,
@@ -153,6 +156,8 @@ impl Stack {
             time_wait: time_wait::TimeWait::default(),
             fragments: Vec::new(),
             spare: Vec::new(),
+            spare_large: Vec::new(),
+            large: 0,
             nobody: SocketSet::new(Vec::new()),
             neighbours: neighbour::Neighbours::default(),
             seed: seed | 1,

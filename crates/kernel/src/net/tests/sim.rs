@@ -74,6 +74,10 @@ impl NetDevice for Card {
         Some(RxBuffer::from_vec(frame, verified))
     }
 
+    fn has_received(&mut self) -> bool {
+        !self.receive.lock().unwrap().is_empty()
+    }
+
     fn can_send(&mut self) -> bool {
         self.send.lock().unwrap().len() < self.room
     }
