@@ -13,6 +13,7 @@ mod mprotect;
 mod mremap;
 mod msync;
 mod munmap;
+mod pkey_alloc;
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -39,4 +40,21 @@ pub const ROWS: &[Row] = &[
     row!(__NR_mremap, mremap, Full),
     row!(__NR_msync, msync, Full),
     row!(__NR_munmap, munmap, Full),
+    row!(
+        __NR_pkey_alloc,
+        pkey_alloc,
+        Refused("ENOSPC, as on processors without protection keys")
+    ),
+    Row::new(
+        linux_raw_sys::general::__NR_pkey_free,
+        "pkey_alloc",
+        pkey_alloc::pkey_free,
+        Support::Refused("EINVAL: no key was given"),
+    ),
+    Row::new(
+        linux_raw_sys::general::__NR_pkey_mprotect,
+        "mprotect",
+        mprotect::pkey_mprotect,
+        Support::Partial("there are no keys; -1 means mprotect"),
+    ),
 ];

@@ -21,3 +21,11 @@ pub(super) fn mprotect(args: &Args) -> Result<usize> {
     };
     space::protect(start, len + (args.0[0] - start), prot).map(|()| 0)
 }
+
+/// The same with a protection key: -1 stands for none, and there is no other.
+pub(super) fn pkey_mprotect(args: &Args) -> Result<usize> {
+    if args.int(3) != -1 {
+        return Err(Errno::EINVAL);
+    }
+    mprotect(args)
+}
