@@ -65,6 +65,8 @@ pub struct Guest<'a> {
     pub kernel: &'a Path,
     /// The disk with the program.
     pub disk: &'a Path,
+    /// The disk is the guest's memory and no drive, where the monitor can do that.
+    pub as_memory: bool,
     /// The boot line.
     pub boot_line: &'a str,
     /// A folder for socket, console and the like.
@@ -73,7 +75,8 @@ pub struct Guest<'a> {
     pub limit: Duration,
 }
 
-/// Packs `program`, boots it, and gives what it printed and how it ended, with the library OS's own lines beside.
+/// Packs `program`, boots it, and gives what it printed and how it ended, with the library OS's own lines beside. The disk is memory (virtio-pmem) where
+/// the monitor can do that, unless `as_drive`.
 ///
 /// # Errors
 ///
@@ -82,6 +85,7 @@ pub fn run(
     program: &Path,
     kernel: &Path,
     monitor: &Monitor,
+    as_drive: bool,
     limit: Duration,
 ) -> Result<(Run, String), Error> {
     let folder = tempfile::tempdir()?;
@@ -100,6 +104,7 @@ pub fn run(
     let guest = Guest {
         kernel,
         disk: &disk,
+        as_memory: !as_drive,
         boot_line: &boot_line,
         folder: folder.path(),
         limit,

@@ -9,7 +9,9 @@ use std::{
 
 use serde_json::Value;
 use uigniter_abi::exit::ExitStatus;
-use uigniter_firecracker_client::{self as client, Action, BootSource, Client, Drive, MachineConfig, Serial};
+use uigniter_firecracker_client::{
+    self as client, Action, Balloon, BootSource, Client, Drive, MachineConfig, Pmem, Serial,
+};
 
 use crate::{
     bounded::{self, Bounded},
@@ -117,7 +119,17 @@ async fn boot(vm: &Client, guest: &Guest<'_>, deadline: Instant) -> Result<(), c
         .await?;
     vm.put_boot_source(&BootSource::new(guest.kernel, guest.boot_line))
         .await?;
-    vm.put_drive(&Drive::new("disk", guest.disk, true)).await?;
+    if guest.as_memory {
+        vm.put_pmem(&Pmem::new("disk", guest.disk, true)).await?;
+    } else {
+        vm.put_drive(&Drive::new("disk", guest.disk, true)).await?;
+    }
+    let balloon = Balloon {
+        amount_mib: 0,
+        deflate_on_oom: false,
+        free_page_reporting: true,
+    };
+    vm.put_balloon(&balloon).await?;
     vm.put_entropy().await?;
     let serial_out_path = guest.folder.join(SERIAL);
     vm.put_serial(&Serial { serial_out_path }).await?;

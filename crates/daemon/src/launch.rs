@@ -5,11 +5,11 @@
 
 mod plan;
 
-use std::{sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use uigniter_abi::boot_args::{BootArgs, Interface, RootFs};
 use uigniter_api::instance::{CreateRequest, Instance, State};
-use uigniter_firecracker_client::{Action, BootSource, Drive, MachineConfig};
+use uigniter_firecracker_client::{Action, BootSource, Drive, MachineConfig, Pmem};
 use uigniter_network as network;
 
 use crate::{
@@ -150,25 +150,36 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
     if machine != POOL_MACHINE {
         vm.client.put_machine_config(&machine).await?;
     }
-    let disk = if instance.read_only {
-        plan.image.path.clone()
+    if instance.read_only && plan.image.has_rofs {
+        // As memory: the guest reads the host's page cache, which all instances of the image share.
+        vm.client
+            .put_pmem(&Pmem::new("rootfs", &plan.image.path, true))
+            .await?;
     } else {
-        let (from, to) = (plan.image.path.clone(), vm.dir.disk());
-        let target = to.clone();
-        tokio::task::spawn_blocking(move || private_copy(&from, &target))
-            .await
-            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
-            .map_err(Refusal::io("copy the image for the instance"))?;
-        to
-    };
-    vm.client
-        .put_drive(&Drive::new("rootfs", &disk, instance.read_only))
-        .await?;
+        let disk = disk_of(vm, plan, instance).await?;
+        vm.client
+            .put_drive(&Drive::new("rootfs", &disk, instance.read_only))
+            .await?;
+    }
     let line = boot_args(&vm.attachment, plan, instance).to_string();
     vm.client
         .put_boot_source(&BootSource::new(host.kernel.path(), line))
         .await?;
     Ok(())
+}
+
+/// The file behind the instance's drive: the image, or a copy of the instance's own.
+async fn disk_of(vm: &Vm, plan: &Plan, instance: &Instance) -> Result<PathBuf, Refusal> {
+    if instance.read_only {
+        return Ok(plan.image.path.clone());
+    }
+    let (from, to) = (plan.image.path.clone(), vm.dir.disk());
+    let target = to.clone();
+    tokio::task::spawn_blocking(move || private_copy(&from, &target))
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        .map_err(Refusal::io("copy the image for the instance"))?;
+    Ok(to)
 }
 
 fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance) -> BootArgs {

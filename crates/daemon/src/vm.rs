@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use uigniter_firecracker_client::{Client, MachineConfig, NetworkInterface};
+use uigniter_firecracker_client::{Balloon, Client, MachineConfig, NetworkInterface};
 use uigniter_network::Attachment;
 
 use crate::{
@@ -105,6 +105,14 @@ async fn configure(
         })
         .await?;
     client.put_entropy().await?;
+    // Nothing is taken from the guest; it gives back what it does not use.
+    client
+        .put_balloon(&Balloon {
+            amount_mib: 0,
+            deflate_on_oom: false,
+            free_page_reporting: true,
+        })
+        .await?;
     client.put_machine_config(&POOL_MACHINE).await?;
     Ok(())
 }

@@ -16,8 +16,8 @@ use tokio::sync::Mutex;
 use crate::connection::{Connection, Failure};
 use crate::error::Error;
 use crate::types::{
-    Action, BootSource, Drive, Fault, InstanceInfo, Logger, MachineConfig, Metrics, NetworkInterface, Serial,
-    Version, VmState,
+    Action, Balloon, BootSource, Drive, Fault, InstanceInfo, Logger, MachineConfig, Metrics,
+    NetworkInterface, Pmem, Serial, Version, VmState,
 };
 
 /// How long a VMM may take to answer, unless [`Client::with_timeout`] says otherwise. `InstanceStart` with gigabytes
@@ -140,6 +140,24 @@ impl Client {
     pub async fn put_drive(&self, drive: &Drive) -> Result<(), Error> {
         self.send(Method::PUT, &format!("/drives/{}", drive.drive_id), drive)
             .await
+    }
+
+    /// `PUT /pmem/{id}` (Firecracker 1.14 and later): adds or replaces a file that is the guest's memory.
+    ///
+    /// # Errors
+    ///
+    /// See [`instance_info`](Self::instance_info).
+    pub async fn put_pmem(&self, pmem: &Pmem) -> Result<(), Error> {
+        self.send(Method::PUT, &format!("/pmem/{}", pmem.id), pmem).await
+    }
+
+    /// `PUT /balloon`.
+    ///
+    /// # Errors
+    ///
+    /// See [`instance_info`](Self::instance_info).
+    pub async fn put_balloon(&self, balloon: &Balloon) -> Result<(), Error> {
+        self.send(Method::PUT, "/balloon", balloon).await
     }
 
     /// `PUT /network-interfaces/{iface_id}`: adds or replaces an interface; the VMM opens the tap now.

@@ -130,6 +130,43 @@ impl Drive {
     }
 }
 
+/// `PUT /pmem/{id}`: a file as the guest's memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pmem {
+    /// Id, letters, digits and `_`; also in the path.
+    pub id: String,
+    /// The file.
+    pub path_on_host: PathBuf,
+    /// Whether a Linux guest mounts it as its root. At most one device.
+    pub root_device: bool,
+    /// Whether the guest cannot write.
+    pub read_only: bool,
+}
+
+impl Pmem {
+    /// A file that is not the root device.
+    #[must_use]
+    pub fn new(id: impl Into<String>, path: impl AsRef<Path>, read_only: bool) -> Self {
+        Self {
+            id: id.into(),
+            path_on_host: path.as_ref().to_owned(),
+            root_device: false,
+            read_only,
+        }
+    }
+}
+
+/// `PUT /balloon`: the guest's unused memory goes back to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Balloon {
+    /// Memory that is taken from the guest, in MiB.
+    pub amount_mib: u32,
+    /// Whether the guest may take it back when it has no other.
+    pub deflate_on_oom: bool,
+    /// Whether the guest reports memory that it does not use at the moment (Firecracker 1.14 and later).
+    pub free_page_reporting: bool,
+}
+
 /// Caching of a drive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum CacheType {

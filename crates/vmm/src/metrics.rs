@@ -63,6 +63,10 @@ counters! {
     block_read_bytes,
     /// Bytes written to block devices.
     block_written_bytes,
+    /// Flushes of files that are the guest's memory.
+    pmem_flushes,
+    /// Bytes of memory that the guest gave back.
+    balloon_bytes,
     /// Frames to the guest.
     net_rx_frames,
     /// Bytes to the guest.

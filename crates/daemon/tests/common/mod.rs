@@ -60,6 +60,60 @@ int main(int argc, char **argv) {
 }
 "#;
 
+/// Touches 64 MiB, and gives them back at the first connection; then says so at each.
+pub const GIVER: &str = r#"
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void) {
+    const size_t size = 64 << 20;
+    char *memory = mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return 1;
+    memset(memory, 1, size);
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(80) };
+    if (bind(s, (void *)&a, sizeof a) || listen(s, 64)) { perror("listen"); return 1; }
+    puts("touched");
+    fflush(stdout);
+    for (;;) {
+        char request[2048];
+        const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\ngiven";
+        int c = accept(s, 0, 0);
+        if (c < 0) continue;
+        // Half by each of the ways.
+        if (memory) { madvise(memory, size / 2, MADV_DONTNEED); munmap(memory + size / 2, size / 2); }
+        memory = 0;
+        if (read(c, request, sizeof request) > 0) write(c, answer, sizeof answer - 1);
+        close(c);
+    }
+}
+"#;
+
+/// Maps its own file, 16 MiB of which are no part of the program, reads all of it, and stays.
+pub const READER: &str = r#"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+__asm__(".section .blob,\"\",@progbits\n.fill 4194304, 4, 0x12345678\n.previous");
+int main(void) {
+    struct stat st;
+    int fd = open("/proc/self/exe", O_RDONLY);
+    if (fd < 0 || fstat(fd, &st)) return 1;
+    const unsigned char *file = mmap(0, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED) return 1;
+    unsigned sum = 0;
+    for (off_t at = 0; at < st.st_size; at += 4096) sum += file[at];
+    printf("read %s\n", sum ? "all" : "nothing");
+    fflush(stdout);
+    for (;;) pause();
+}
+"#;
+
 /// Stays until it is told to end, whatever it is told.
 pub const STUBBORN: &str = r#"
 #include <signal.h>

@@ -103,7 +103,7 @@ fn take_memory() -> Platform {
     let usable = platform.usable(&reserved, layout::LINEAR_SIZE);
     frames::init(&usable);
     let end = usable.iter().map(|range| range.1).max().unwrap_or(0);
-    if paging::extend_linear(end).is_err() {
+    if paging::extend_linear(0, end).is_err() {
         log!("no memory for the kernel's own page tables");
     }
     platform

@@ -61,6 +61,20 @@ pub trait BlockDevice: Send + Sync {
 
     /// The serial string that the host gave the device (its drive's name on Firecracker), at most 20 bytes; empty if it has none.
     fn id(&self) -> String;
+
+    /// Where the disk lies in memory, if it does: its pages may be read and mapped there, and nobody ever changes them.
+    fn memory(&self) -> Option<DiskMemory> {
+        None
+    }
+}
+
+/// A disk that is memory: where it lies in guest-physical memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskMemory {
+    /// First address.
+    pub start: u64,
+    /// Length in bytes.
+    pub bytes: u64,
 }
 
 /// A reference to a disk is a disk.
@@ -87,5 +101,9 @@ impl<T: BlockDevice + ?Sized> BlockDevice for &T {
 
     fn id(&self) -> String {
         (**self).id()
+    }
+
+    fn memory(&self) -> Option<DiskMemory> {
+        (**self).memory()
     }
 }

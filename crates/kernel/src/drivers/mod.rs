@@ -4,7 +4,8 @@
 //!
 //! | module | is | spoken to through |
 //! |---|---|---|
-//! | [`block`], [`net`] | disks, network interfaces | the traits [`block::BlockDevice`], [`net::NetDevice`] |
+//! | [`block`], [`pmem`], [`net`] | disks, disks that are memory, network interfaces | the traits [`block::BlockDevice`], [`net::NetDevice`] |
+//! | `balloon` | memory that goes back to the host | nothing: it sees what is freed |
 //! | [`console`] | where the program's output goes: virtio console, else serial port | [`console::write`] |
 //! | [`entropy`] | random bytes of the host | [`entropy::fill`] |
 //! | [`serial`] | early and last words | [`serial::print`] |
@@ -13,12 +14,14 @@
 //! A device kind is a row of [`registry`] and a folder; [`virtio`] is what they share, [`acpi`] and the boot line tell where they are.
 
 pub mod acpi;
+mod balloon;
 pub mod block;
 pub mod console;
 mod discover;
 pub mod entropy;
 pub mod i8042;
 pub mod net;
+pub mod pmem;
 pub mod port;
 pub mod power;
 pub mod registry;

@@ -1,11 +1,13 @@
 //! The device kinds that have a driver: one row each.
 
 use super::{
+    balloon,
     block::VirtioBlock,
     console,
     discover::Devices,
     entropy,
     net::VirtioNet,
+    pmem::Pmem,
     virtio::{Device, Error},
 };
 use alloc::boxed::Box;
@@ -48,6 +50,20 @@ pub const KINDS: &[DeviceKind] = &[
         id: 4,
         name: "rng",
         probe: |device, _| entropy::probe(device),
+    },
+    DeviceKind {
+        id: 5,
+        name: "balloon",
+        probe: |device, _| balloon::probe(device),
+    },
+    DeviceKind {
+        id: 27,
+        name: "pmem",
+        probe: |device, devices| {
+            // Before the disks: what is memory already need not be read into memory.
+            devices.blocks.insert(0, Pmem::probe(device)?);
+            Ok(())
+        },
     },
 ];
 

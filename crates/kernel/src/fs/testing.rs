@@ -1,7 +1,7 @@
 //! For tests: a disk in memory, a small ROFS image on it, and a tree that all tests of the process share.
 
 use super::{RootConfig, init};
-use crate::drivers::block::{BlockDevice, BlockError};
+use crate::drivers::block::{BlockDevice, BlockError, DiskMemory};
 use std::sync::{Arc, Once};
 use uigniter_abi::boot_args::BootArgs;
 
@@ -40,6 +40,69 @@ impl BlockDevice for MemoryDisk {
 
     fn id(&self) -> String {
         String::new()
+    }
+}
+
+/// A read-only disk that is memory: page-aligned, and never freed.
+pub(crate) struct MappedDisk(&'static [u8]);
+
+impl MappedDisk {
+    /// The image behind a master boot record such that its block 1 begins a page, as our packer lays it out.
+    pub(crate) fn of(image: &[u8]) -> Self {
+        let mut disk = vec![0; 7 * 512];
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        disk[446 + 16 + 8..446 + 16 + 12].copy_from_slice(&7u32.to_le_bytes());
+        disk[446 + 16 + 12..446 + 16 + 16].copy_from_slice(&(image.len() as u32 / 512).to_le_bytes());
+        disk.extend(image);
+        disk.resize(disk.len().next_multiple_of(4096), 0);
+        let memory = vec![0; disk.len() + 4096].leak();
+        let skip = memory.as_ptr().align_offset(4096);
+        memory[skip..skip + disk.len()].copy_from_slice(&disk);
+        Self(&memory[skip..skip + disk.len()])
+    }
+
+    /// True if the address is of the disk.
+    pub(crate) fn has(&self, address: u64) -> bool {
+        self.0.as_ptr_range().contains(&(address as *const u8))
+    }
+}
+
+impl BlockDevice for MappedDisk {
+    fn capacity_sectors(&self) -> u64 {
+        self.0.len() as u64 / 512
+    }
+
+    fn read_only(&self) -> bool {
+        true
+    }
+
+    fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
+        let start = sector as usize * 512;
+        buffer.copy_from_slice(
+            self.0
+                .get(start..start + buffer.len())
+                .ok_or(BlockError::OutOfRange)?,
+        );
+        Ok(())
+    }
+
+    fn write(&self, _sector: u64, _buffer: &[u8]) -> Result<(), BlockError> {
+        Err(BlockError::ReadOnly)
+    }
+
+    fn flush(&self) -> Result<(), BlockError> {
+        Ok(())
+    }
+
+    fn id(&self) -> String {
+        String::new()
+    }
+
+    fn memory(&self) -> Option<DiskMemory> {
+        Some(DiskMemory {
+            start: self.0.as_ptr() as u64,
+            bytes: self.0.len() as u64,
+        })
     }
 }
 

@@ -4,9 +4,10 @@ use super::{
     data::{Data, Origin},
     filesystem::Filesystem,
     image::{ImageKind, Rofs},
-    testing::{MemoryDisk, Random, boot, image, large_bytes, partitioned},
+    testing::{MappedDisk, MemoryDisk, Random, boot, image, large_bytes, partitioned},
     *,
 };
+use crate::mm::vma::Access;
 use std::string::ToString;
 
 fn mount(bytes: Vec<u8>) -> Result<Rofs, MountError> {
@@ -133,24 +134,33 @@ fn walk(rofs: &Arc<Rofs>) {
 fn data_is_what_a_vector_would_be() {
     let original = large_bytes();
     let rofs = mount(image()).unwrap();
+    let disk = Arc::new(MappedDisk::of(&image()));
+    let mapped = Rofs::mount(disk.clone(), 64 << 10).unwrap();
     let Some(ImageKind::Regular(start, size)) = rofs.kind(7) else {
         panic!("no large file")
     };
-    for seed in 0..60 {
+    let of_image = |image: &Rofs| {
+        let origin = Origin::Image(image.image().clone(), start);
+        (origin, original[..size as usize].to_vec())
+    };
+    let mut in_place = 0;
+    for seed in 0..80 {
         let fs = Filesystem::new("test", 0, 10_000);
-        let origin = match seed % 3 {
+        let origin = match seed % 4 {
             0 => (Origin::Empty, Vec::new()),
-            1 => (
-                Origin::Image(rofs.image().clone(), start),
-                original[..size as usize].to_vec(),
-            ),
+            1 => of_image(&rofs),
+            2 => of_image(&mapped),
             _ => (Origin::Bytes(original[..5000].into()), original[..5000].to_vec()),
         };
         let (data, mut model) = (Data::new(fs.clone(), origin.0, origin.1.len() as u64), origin.1);
         let mut random = Random::new(seed + 1);
         for step in 0..300 {
             let (at, len) = (random.below(40_000), random.below(20_000));
-            match random.below(8) {
+            match random.below(10) {
+                8 => in_place += u32::from(check_page(&data, &model, at as u64 / 4096, Access::Read, &disk)),
+                9 => {
+                    check_page(&data, &model, at as u64 / 4096, Access::Write, &disk);
+                }
                 0..=2 => {
                     let bytes: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
                     assert_eq!(data.write(at as u64, &bytes), Ok(len));
@@ -184,6 +194,32 @@ fn data_is_what_a_vector_would_be() {
         drop(data);
         assert_eq!(fs.usage().0, 0, "pages leaked");
     }
+    assert!(
+        in_place > 50,
+        "pages of the image mapped where they are: {in_place}"
+    );
+}
+
+/// What a mapping sees of a page must be what the model has there, and zeros past its end. True if the page is the disk's own.
+fn check_page(data: &Data, model: &[u8], index: u64, access: Access, disk: &MappedDisk) -> bool {
+    let page = data.page(index, access);
+    let start = index as usize * 4096;
+    if start >= model.len() {
+        assert_eq!(page, Err(Errno::ENXIO));
+        return false;
+    }
+    let page = page.unwrap().unwrap();
+    // SAFETY: on the host a page's guest-physical address is its address, and the file keeps it.
+    let seen = unsafe { std::slice::from_raw_parts(page.frame as *const u8, 4096) };
+    let mut expected = model[start..model.len().min(start + 4096)].to_vec();
+    expected.resize(4096, 0);
+    assert!(seen == expected, "page {index}");
+    assert_eq!(page.writable, access == Access::Write || page.writable);
+    assert!(
+        !(page.writable && disk.has(page.frame)),
+        "the image would be written"
+    );
+    disk.has(page.frame)
 }
 
 #[test]

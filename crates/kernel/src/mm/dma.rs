@@ -26,6 +26,12 @@ pub fn mmio(physical: u64) -> NonNull<u8> {
     imp::mmio(physical)
 }
 
+/// Makes memory that is not the VM's own (a device's) part of the linear map, so that [`mmio`] names it. False where there is no room for it.
+#[must_use]
+pub fn map_memory(physical: u64, bytes: u64) -> bool {
+    imp::map_memory(physical, bytes)
+}
+
 #[cfg(feature = "elf")]
 mod imp {
     use crate::{
@@ -50,6 +56,12 @@ mod imp {
         }
     }
 
+    pub(super) fn map_memory(physical: u64, bytes: u64) -> bool {
+        physical
+            .checked_add(bytes)
+            .is_some_and(|end| end <= layout::LINEAR_SIZE && paging::extend_linear(physical, end).is_ok())
+    }
+
     pub(super) fn mmio(physical: u64) -> NonNull<u8> {
         NonNull::new(layout::linear(physical % layout::LINEAR_SIZE) as *mut u8).unwrap_or(NonNull::dangling())
     }
@@ -71,6 +83,10 @@ mod imp {
 
     pub(super) fn translate(address: u64) -> Option<u64> {
         Some(address)
+    }
+
+    pub(super) fn map_memory(_physical: u64, _bytes: u64) -> bool {
+        true
     }
 
     pub(super) fn mmio(physical: u64) -> NonNull<u8> {

@@ -3,6 +3,9 @@
 //! Memory that nobody has touched yet is never touched here either: it is zero, and the host has not spent a page on it. It is handed out from
 //! `fresh`, single frames from the low end and larger blocks from the high end; frames that come back go to free lists, whose links live in the
 //! frames themselves. One byte for each frame says whether a free block begins there, and how large.
+//!
+//! Blocks that have been free for a while can be taken to be reported to the host ([`take_idle`]), which forgets what is in them; they come back as such
+//! ([`free_reported`]) and are handed out after the others, as their next touch is dear.
 
 use super::PAGE_SIZE;
 use crate::{arch::layout, sync::Lock};
@@ -10,14 +13,31 @@ use crate::{arch::layout, sync::Lock};
 /// Largest block: 2^MAX_ORDER pages (64 MiB).
 pub const MAX_ORDER: u8 = 14;
 
+/// Smallest block that is reported: 64 KiB. A smaller one would cost the host a call, and the program a pause, for less than they are worth.
+pub const REPORT_ORDER: u8 = 4;
+
+/// Most blocks that are taken at once to be reported.
+pub const REPORT_BLOCKS: usize = 32;
+
+/// Most blocks that are looked at when some are taken.
+const REPORT_STEPS: usize = 4096;
+
+/// In the byte of a block: the host has forgotten it.
+const REPORTED: u8 = 0x80;
+
 /// No block in a free list.
 const NONE: u64 = u64::MAX;
 
 struct Frames {
     /// Untouched memory: start and end of each range.
     fresh: [(u64, u64); 8],
-    lists: [u64; MAX_ORDER as usize + 1],
-    /// One byte a frame: order + 1 where a free block begins, else 0.
+    /// The lists by order: of blocks that the host has memory for, and of those that it has forgotten.
+    lists: [[u64; MAX_ORDER as usize + 1]; 2],
+    /// Goes up from time to time: what was freed at an earlier one is idle.
+    tick: u64,
+    /// A block that could be reported came since this was last asked.
+    idle: bool,
+    /// One byte a frame: order + 1 where a free block begins (and [`REPORTED`]), else 0.
     map: *mut u8,
     map_len: u64,
     free: u64,
@@ -29,7 +49,9 @@ unsafe impl Send for Frames {}
 
 static FRAMES: Lock<Frames> = Lock::new(Frames {
     fresh: [(0, 0); 8],
-    lists: [NONE; MAX_ORDER as usize + 1],
+    lists: [[NONE; MAX_ORDER as usize + 1]; 2],
+    tick: 0,
+    idle: false,
     map: core::ptr::null_mut(),
     map_len: 0,
     free: 0,
@@ -40,6 +62,8 @@ static FRAMES: Lock<Frames> = Lock::new(Frames {
 struct Link {
     next: u64,
     previous: u64,
+    /// When it was freed.
+    tick: u64,
 }
 
 fn link(block: u64) -> *mut Link {
@@ -145,12 +169,60 @@ fn alloc_inner(order: u8) -> Option<(u64, bool)> {
 
 /// Gives a block back, as it was allocated or in aligned parts.
 pub fn free(block: u64, order: u8) {
+    give(block, order, false);
+}
+
+/// Gives back a block of [`take_idle`]'s, of which the host has forgotten what was in it.
+pub fn free_reported(block: u64, order: u8) {
+    give(block, order, true);
+}
+
+fn give(block: u64, order: u8, reported: bool) {
     let mut frames = FRAMES.lock();
     // Before `init` there is no map to note it in; the little that boot frees then is lost.
     if !frames.map.is_null() {
         frames.free += 1 << order;
-        frames.put(block, order);
+        frames.put(block, order, reported);
     }
+}
+
+/// True once after blocks were freed that could be reported.
+pub fn take_idle_note() -> bool {
+    core::mem::take(&mut FRAMES.lock().idle)
+}
+
+/// Takes blocks that were free at the last call already, largest first, to report them; and whether there are others to come back for.
+/// Never so many that the program would miss them: an eighth of memory stays free.
+pub fn take_idle() -> ([(u64, u8); REPORT_BLOCKS], usize, bool) {
+    let mut frames = FRAMES.lock();
+    let mut taken = ([(0, 0); REPORT_BLOCKS], 0, false);
+    let (now, keep) = (frames.tick, frames.total / 8);
+    let mut steps = 0;
+    'lists: for order in (REPORT_ORDER..=MAX_ORDER).rev() {
+        let mut block = frames.lists[0][usize::from(order)];
+        while block != NONE {
+            // SAFETY: the block is in a list, so its link is valid.
+            let (next, tick) = unsafe { ((*link(block)).next, (*link(block)).tick) };
+            if tick >= now || taken.1 == REPORT_BLOCKS {
+                taken.2 = true;
+            } else if frames.free >= keep + (1 << order) {
+                frames.unlink(block, order);
+                frames.free -= 1 << order;
+                taken.0[taken.1] = (block, order);
+                taken.1 += 1;
+            }
+            steps += 1;
+            if taken.1 == REPORT_BLOCKS && taken.2 || steps == REPORT_STEPS {
+                taken.2 = true;
+                break 'lists;
+            }
+            block = next;
+        }
+    }
+    if taken.1 < REPORT_BLOCKS {
+        frames.tick += 1;
+    }
+    taken
 }
 
 /// Free and total pages.
@@ -162,11 +234,18 @@ pub fn counts() -> (u64, u64) {
 
 impl Frames {
     fn take_listed(&mut self, order: u8) -> Option<u64> {
-        let from = (order..=MAX_ORDER).find(|&order| self.lists[usize::from(order)] != NONE)?;
-        let block = self.lists[usize::from(from)];
+        let [kept, forgotten] = self.lists;
+        let find = |lists: [u64; MAX_ORDER as usize + 1]| {
+            (order..=MAX_ORDER).find(|&order| lists[usize::from(order)] != NONE)
+        };
+        let (from, reported) = match find(kept) {
+            Some(from) => (from, false),
+            None => (find(forgotten)?, true),
+        };
+        let block = self.lists[usize::from(reported)][usize::from(from)];
         self.unlink(block, from);
         for smaller in (order..from).rev() {
-            self.push(block + ((PAGE_SIZE as u64) << smaller), smaller);
+            self.push(block + ((PAGE_SIZE as u64) << smaller), smaller, reported);
         }
         Some(block)
     }
@@ -189,7 +268,7 @@ impl Frames {
                 while at < end {
                     let order =
                         (at.trailing_zeros().min((end - at).ilog2()) - 12).min(u32::from(MAX_ORDER)) as u8;
-                    self.push(at, order);
+                    self.push(at, order, false);
                     at += (PAGE_SIZE as u64) << order;
                 }
                 return Some(block);
@@ -198,17 +277,20 @@ impl Frames {
         None
     }
 
-    fn put(&mut self, mut block: u64, mut order: u8) {
+    fn put(&mut self, mut block: u64, mut order: u8, mut reported: bool) {
         while order < MAX_ORDER {
             let buddy = block ^ (PAGE_SIZE as u64) << order;
-            if self.mark(buddy) != order + 1 {
+            let mark = self.mark(buddy);
+            if mark & !REPORTED != order + 1 {
                 break;
             }
+            reported &= mark & REPORTED != 0;
             self.unlink(buddy, order);
             block &= !((PAGE_SIZE as u64) << order);
             order += 1;
         }
-        self.push(block, order);
+        self.idle |= !reported && order >= REPORT_ORDER;
+        self.push(block, order, reported);
     }
 
     fn mark(&self, block: u64) -> u8 {
@@ -225,30 +307,33 @@ impl Frames {
         unsafe { *self.map.add((block / PAGE_SIZE as u64) as usize) = mark };
     }
 
-    fn push(&mut self, block: u64, order: u8) {
-        let head = core::mem::replace(&mut self.lists[usize::from(order)], block);
+    fn push(&mut self, block: u64, order: u8, reported: bool) {
+        let list = &mut self.lists[usize::from(reported)][usize::from(order)];
+        let head = core::mem::replace(list, block);
         // SAFETY: free blocks are ours, and the linear map covers them.
         unsafe {
             link(block).write(Link {
                 next: head,
                 previous: NONE,
+                tick: self.tick,
             });
             if head != NONE {
                 (*link(head)).previous = block;
             }
         }
-        self.set_mark(block, order + 1);
+        self.set_mark(block, (order + 1) | if reported { REPORTED } else { 0 });
     }
 
     fn unlink(&mut self, block: u64, order: u8) {
+        let reported = self.mark(block) & REPORTED != 0;
         // SAFETY: `block` is in that list, so its link and its neighbours' are valid.
         unsafe {
-            let Link { next, previous } = link(block).read();
+            let Link { next, previous, .. } = link(block).read();
             if next != NONE {
                 (*link(next)).previous = previous;
             }
             match previous {
-                NONE => self.lists[usize::from(order)] = next,
+                NONE => self.lists[usize::from(reported)][usize::from(order)] = next,
                 previous => (*link(previous)).next = next,
             }
         }

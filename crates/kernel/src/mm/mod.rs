@@ -23,6 +23,22 @@ pub use hosted::{check_user, has_room_for_program, maps_text, usage};
 pub use space::{check_user, maps_text, usage};
 pub use space::{fault, is_mapped};
 
+/// What is called after memory was freed that the host could have back.
+static FREED: crate::sync::Lock<Option<fn()>> = crate::sync::Lock::new(None);
+
+/// Has `hook` called when the program has given back memory; from where nothing is locked.
+pub fn on_free(hook: fn()) {
+    *FREED.lock() = Some(hook);
+}
+
+/// Calls the hook, if there is cause. For the ends of calls that free memory in bulk; what is freed elsewhere is seen at the next of them.
+pub(crate) fn freed() {
+    if frames::take_idle_note() {
+        let hook = *FREED.lock();
+        hook.inspect(|hook| hook());
+    }
+}
+
 /// Bytes of a page.
 pub const PAGE_SIZE: usize = 4096;
 

@@ -57,16 +57,16 @@ pub fn entry(address: u64, create: bool) -> Option<*mut u64> {
     Some(unsafe { table(at).add((address >> 12 & 511) as usize) })
 }
 
-/// Extends the linear map to `end`. The first GiB and the devices' one are mapped from the start; 2 MiB pages, as a host that shadows page tables may refuse larger ones.
+/// Extends the linear map by the GiBs that the range touches. The first GiB and the devices' one are mapped from the start; 2 MiB pages, as a host that shadows page tables may refuse larger ones.
 ///
 /// # Errors
 ///
 /// `ENOMEM` when there is no frame for a table.
-pub fn extend_linear(end: u64) -> Result<(), Errno> {
+pub fn extend_linear(start: u64, end: u64) -> Result<(), Errno> {
     const GIB: u64 = 1 << 30;
     // SAFETY: the entry of the linear map in the top table is part of the image.
     let directory = unsafe { table(PML4).add((layout::LINEAR >> 39 & 511) as usize).read() } & bits::ADDRESS;
-    for index in 0..end.min(layout::LINEAR_SIZE).div_ceil(GIB) {
+    for index in start / GIB..end.min(layout::LINEAR_SIZE).div_ceil(GIB) {
         // SAFETY: the directory has 512 entries.
         let slot = unsafe { table(directory).add(index as usize) };
         // SAFETY: as above.

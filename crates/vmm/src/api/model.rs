@@ -154,6 +154,20 @@ pub(crate) struct DrivePatch {
     pub(crate) _rate_limiter: Unsupported,
 }
 
+/// `PUT /pmem/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pmem {
+    pub(crate) id: String,
+    pub(crate) path_on_host: PathBuf,
+    #[serde(default)]
+    pub(crate) root_device: bool,
+    #[serde(default)]
+    pub(crate) read_only: bool,
+    #[serde(default)]
+    pub(crate) rate_limiter: Unsupported,
+}
+
 /// `PUT /network-interfaces/{iface_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,6 +271,27 @@ pub(crate) struct EntropyConfig {
     pub(crate) rate_limiter: Unsupported,
 }
 
+/// `PUT` and `GET /balloon`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BalloonConfig {
+    pub(crate) amount_mib: u32,
+    pub(crate) deflate_on_oom: bool,
+    #[serde(default)]
+    pub(crate) stats_polling_interval_s: u16,
+    #[serde(default)]
+    pub(crate) free_page_hinting: bool,
+    #[serde(default)]
+    pub(crate) free_page_reporting: bool,
+}
+
+/// `PATCH /balloon`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BalloonPatch {
+    pub(crate) amount_mib: u32,
+}
+
 /// `PUT /serial`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -274,10 +309,12 @@ pub(crate) struct FullConfig {
     #[serde(rename = "boot-source")]
     pub(crate) boot_source: Option<BootSource>,
     pub(crate) drives: Vec<Drive>,
+    pub(crate) pmem: Vec<Pmem>,
     #[serde(rename = "network-interfaces")]
     pub(crate) network_interfaces: Vec<NetworkInterface>,
     pub(crate) logger: Option<LoggerConfig>,
     pub(crate) metrics: Option<MetricsConfig>,
     pub(crate) entropy: Option<EntropyConfig>,
+    pub(crate) balloon: Option<BalloonConfig>,
     pub(crate) serial: Option<SerialConfig>,
 }

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use super::model::{
-    Action, BootSource, Drive, DrivePatch, EntropyConfig, LoggerConfig, MachineConfig, MachinePatch,
-    MetricsConfig, NetworkInterface, NetworkPatch, SerialConfig, VmPatch,
+    Action, BalloonConfig, BalloonPatch, BootSource, Drive, DrivePatch, EntropyConfig, LoggerConfig,
+    MachineConfig, MachinePatch, MetricsConfig, NetworkInterface, NetworkPatch, Pmem, SerialConfig, VmPatch,
 };
 
 /// Everything that can be asked.
@@ -19,6 +19,7 @@ pub(crate) enum Command {
     PutBootSource(BootSource),
     PutDrive(Drive),
     PatchDrive(DrivePatch),
+    PutPmem(Pmem),
     PutNetwork(NetworkInterface),
     PatchNetwork(NetworkPatch),
     PutAction(Action),
@@ -26,6 +27,9 @@ pub(crate) enum Command {
     PutLogger(LoggerConfig),
     PutMetrics(MetricsConfig),
     PutEntropy(EntropyConfig),
+    GetBalloon,
+    PutBalloon(BalloonConfig),
+    PatchBalloon(BalloonPatch),
     PutSerial(SerialConfig),
 }
 
@@ -82,8 +86,13 @@ pub(crate) fn parse(method: &str, path: &str, body: &[u8]) -> Result<Command, Er
         ("PUT", "logger", None) => Command::PutLogger(put(body)?),
         ("PUT", "metrics", None) => Command::PutMetrics(put(body)?),
         ("PUT", "entropy", None) => Command::PutEntropy(put(body)?),
+        ("GET", "balloon", None) => Command::GetBalloon,
+        ("PUT", "balloon", None) => Command::PutBalloon(put(body)?),
+        ("PATCH", "balloon", None) => Command::PatchBalloon(patch(body)?),
         ("PUT", "serial", None) => Command::PutSerial(put(body)?),
-        ("PUT" | "PATCH", "drives" | "network-interfaces", id) => device(method, resource, id, body)?,
+        ("PUT" | "PATCH", "drives" | "network-interfaces", id) | ("PUT", "pmem", id) => {
+            device(method, resource, id, body)?
+        }
         _ => return Err(unknown()),
     };
     if method == "GET" && !body.is_empty() {
@@ -108,6 +117,11 @@ fn device(method: &str, resource: &str, id: Option<&str>, body: &[u8]) -> Result
             let drive: DrivePatch = patch(body)?;
             let inner = drive.drive_id.clone();
             (Command::PatchDrive(drive), inner)
+        }
+        (_, "pmem") => {
+            let pmem: Pmem = put(body)?;
+            let inner = pmem.id.clone();
+            (Command::PutPmem(pmem), inner)
         }
         ("PUT", _) => {
             let network: NetworkInterface = put(body)?;
@@ -158,6 +172,11 @@ mod tests {
         assert_eq!(message("PUT", "/actions", ""), "Empty PUT request.");
         assert_eq!(message("GET", "/", "{}"), "GET request cannot have a body.");
         assert_eq!(message("PUT", "/drives/", "{}"), "The ID cannot be empty.");
+        assert_eq!(
+            message("PUT", "/pmem/a", r#"{"id":"b","path_on_host":"/x"}"#),
+            "The id from the path [a] does not match the id from the body!"
+        );
+        assert!(message("PATCH", "/pmem/a", "{}").starts_with("Invalid request method"));
         assert!(message("PUT", "/drives/a-b", "{}").starts_with("API Resource IDs"));
         assert!(
             message(

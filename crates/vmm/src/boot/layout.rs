@@ -5,6 +5,11 @@ pub(crate) const HOLE_START: u64 = 3 << 30;
 /// End of the hole: 4 GiB.
 pub(crate) const HOLE_END: u64 = 4 << 30;
 
+/// Unit of the place of files that are the guest's memory, behind its own: a guest's page table for large pages.
+pub(crate) const PMEM_ALIGNMENT: u64 = 1 << 30;
+/// Bytes of the window that is kept ready for such a file. KVM takes 2.5 KiB per MiB for it.
+pub(crate) const PMEM_READY: u64 = 128 << 20;
+
 /// `hvm_start_info` of the PVH protocol.
 pub(crate) const PVH_INFO: u64 = 0x6000;
 /// Module list of the PVH protocol (initrd).

@@ -10,7 +10,8 @@ pub(crate) mod vcpu;
 use std::sync::Arc;
 
 use kvm_bindings::{
-    CpuId, KVM_MAX_CPUID_ENTRIES, KVM_MEM_LOG_DIRTY_PAGES, kvm_irqchip, kvm_userspace_memory_region,
+    CpuId, KVM_MAX_CPUID_ENTRIES, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, kvm_irqchip,
+    kvm_userspace_memory_region,
 };
 use kvm_ioctls::{Cap, IoEventAddress, Kvm, VcpuFd, VmFd};
 use vm_memory::{Address, GuestMemoryBackend, GuestMemoryRegion, MemoryRegionAddress};
@@ -18,6 +19,7 @@ use vmm_sys_util::eventfd::EventFd;
 
 use crate::{
     boot::layout,
+    devices::virtio::pmem,
     memory::{self, GuestMemory},
 };
 
@@ -25,6 +27,9 @@ pub(crate) use registers::set_entry;
 
 /// `struct kvm_irqchip.chip_id` of the two 8259s.
 const PICS: [u32; 2] = [0, 1];
+
+/// Slots for windows come after those of memory, of which there are two at most.
+const FIRST_WINDOW_SLOT: u32 = 2;
 
 /// Why there is no virtual machine.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +46,12 @@ pub(crate) enum Error {
     /// No guest memory.
     #[error(transparent)]
     Memory(#[from] memory::Error),
+    /// No addresses for a file that is to be memory.
+    #[error("cannot reserve addresses: {0}")]
+    Reserve(std::io::Error),
+    /// Such a file.
+    #[error(transparent)]
+    Pmem(#[from] pmem::Error),
 }
 
 /// Names the step of a failed ioctl.
@@ -73,6 +84,7 @@ impl Host {
             (Cap::Ioeventfd, "ioeventfd"),
             (Cap::Irqfd, "irqfd"),
             (Cap::UserMemory, "user memory"),
+            (Cap::ReadonlyMem, "read-only memory"),
             (Cap::ImmediateExit, "immediate exit"),
         ] {
             if !kvm.check_extension(capability) {
@@ -109,6 +121,10 @@ pub(crate) struct Vm {
     pub(crate) fd: Arc<VmFd>,
     /// Its memory. Declared after `fd`, and so dropped after it: KVM never has a slot without memory behind it.
     pub(crate) memory: Arc<GuestMemory>,
+    /// Windows for files that are its memory, likewise; the first is kept ready, to read only.
+    pub(crate) windows: Vec<pmem::Window>,
+    /// So many of the windows have a file, and the next one's place.
+    files: (usize, u64),
     /// Its CPUs, by number; the first boots.
     pub(crate) vcpus: Vec<VcpuFd>,
     /// The shape that it was built for.
@@ -130,6 +146,10 @@ impl Vm {
         };
         let memory = memory::map(shape.memory_bytes, shape.huge_pages)?;
         register_memory(&fd, &memory, shape.track_dirty_pages)?;
+        let end = memory.last_addr().raw_value() + 1;
+        let place = end.max(layout::HOLE_END).next_multiple_of(layout::PMEM_ALIGNMENT);
+        // Here and not when the file is known: with interrupt controllers there, KVM waits 8 ms for a grace period.
+        let window = register_window(&fd, FIRST_WINDOW_SLOT, place, layout::PMEM_READY, true)?;
         fd.set_tss_address(layout::KVM_TSS)
             .map_err(refused("take a TSS address"))?;
         fd.create_irq_chip()
@@ -159,10 +179,45 @@ impl Vm {
         Ok(Self {
             fd: Arc::new(fd),
             memory,
+            windows: vec![window],
+            files: (0, place),
             vcpus,
             shape,
             coalesced,
         })
+    }
+
+    /// Makes a file part of guest-physical memory, in the window that is kept ready if it fits there, and tells the file where.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub(crate) fn map_file(&mut self, file: &mut pmem::Backing) -> Result<(), Error> {
+        let (count, place) = self.files;
+        let is_ready = count == 0 && file.is_read_only() && file.size() <= layout::PMEM_READY;
+        // A window that is not used stays as it is, and so does its place.
+        let place = if count == 0 && !is_ready {
+            place + layout::PMEM_READY
+        } else {
+            place
+        };
+        if !is_ready {
+            let slot = FIRST_WINDOW_SLOT + self.windows.len() as u32;
+            let window = register_window(&self.fd, slot, place, file.size(), file.is_read_only())?;
+            self.windows.push(window);
+        }
+        let window = if is_ready {
+            self.windows.first()
+        } else {
+            self.windows.last()
+        };
+        if let Some(window) = window {
+            file.map(window)?;
+            file.place(place);
+            let next = place + window.bytes();
+            self.files = (count + 1, next);
+        }
+        Ok(())
     }
 
     /// Raises interrupt line `gsi` at each write of `event`: an edge, without an exit to us.
@@ -220,6 +275,28 @@ fn register_memory(vm: &VmFd, memory: &GuestMemory, track: bool) -> Result<(), E
         unsafe { vm.set_user_memory_region(slot) }.map_err(refused("take guest memory"))?;
     }
     Ok(())
+}
+
+/// Makes a range of this process's addresses, zeros until a file is laid there, a slot at `place`.
+fn register_window(
+    vm: &VmFd,
+    slot: u32,
+    place: u64,
+    bytes: u64,
+    is_read_only: bool,
+) -> Result<pmem::Window, Error> {
+    let window = pmem::Window::reserve(bytes).map_err(Error::Reserve)?;
+    let region = kvm_userspace_memory_region {
+        slot,
+        flags: if is_read_only { KVM_MEM_READONLY } else { 0 },
+        guest_phys_addr: place,
+        memory_size: window.bytes(),
+        userspace_addr: window.host_address(),
+    };
+    // SAFETY: 1. the range is a mapping of this process of exactly this length, which stays mapped as long as the window lives;
+    // 2. it outlives the VM, see the order of fields in `Vm`; 3. this process never reads or writes there.
+    unsafe { vm.set_user_memory_region(region) }.map_err(refused("take a file as memory"))?;
+    Ok(window)
 }
 
 /// Masks all lines of both 8259s, as firmware leaves them.

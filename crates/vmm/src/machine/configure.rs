@@ -1,14 +1,17 @@
 //! Commands that only have sense before the start: what the guest will have.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    sync::{Arc, atomic::AtomicU32},
+};
 
-use super::{Boot, Error, Machine};
+use super::{Boot, Error, Machine, balloon_pages};
 use crate::{
     api::model::{
-        BootSource, CacheType, Drive, HugePages, LoggerConfig, MachineConfig, MachinePatch, MetricsConfig,
-        NetworkInterface, NetworkPatch, SerialConfig,
+        BalloonConfig, BootSource, CacheType, Drive, HugePages, LoggerConfig, MachineConfig, MachinePatch,
+        MetricsConfig, NetworkInterface, NetworkPatch, Pmem, SerialConfig,
     },
-    devices::virtio::{block, net},
+    devices::virtio::{balloon, block, net, pmem},
     kvm::Shape,
     logger,
 };
@@ -80,7 +83,8 @@ impl Machine {
     pub(super) fn put_drive(&mut self, drive: Drive) -> Result<(), Error> {
         let others = self.drives.iter().map(|(other, _)| other);
         let mut others = others.filter(|other| other.drive_id != drive.drive_id);
-        if drive.is_root_device && others.any(|other| other.is_root_device) {
+        let has_root = others.any(|other| other.is_root_device) || self.root_pmem().is_some();
+        if drive.is_root_device && has_root {
             return Err(Error::SecondRoot);
         }
         let options = block::Options {
@@ -97,6 +101,26 @@ impl Machine {
             self.drives.len()
         };
         self.drives.insert(index, (drive, backing));
+        Ok(())
+    }
+
+    /// The file that a Linux guest has as its root, and its place among its like.
+    pub(super) fn root_pmem(&self) -> Option<(usize, &Pmem)> {
+        let pmems = self.pmems.iter().map(|(pmem, _)| pmem);
+        pmems.enumerate().find(|(_, pmem)| pmem.root_device)
+    }
+
+    pub(super) fn put_pmem(&mut self, pmem: Pmem) -> Result<(), Error> {
+        let has_root = self.drives.iter().any(|(drive, _)| drive.is_root_device)
+            || self.root_pmem().is_some_and(|(_, other)| other.id != pmem.id);
+        if pmem.root_device && has_root {
+            return Err(Error::SecondRoot);
+        }
+        let backing = pmem::Backing::open(&pmem.path_on_host, pmem.read_only)?;
+        match self.pmems.iter_mut().find(|(other, _)| other.id == pmem.id) {
+            Some(known) => *known = (pmem, backing),
+            None => self.pmems.push((pmem, backing)),
+        }
         Ok(())
     }
 
@@ -152,6 +176,20 @@ impl Machine {
             .open(path)
             .map_err(|error| Error::MetricsFile(path.clone(), error))?;
         self.metrics = Some((config, file));
+        Ok(())
+    }
+
+    pub(super) fn put_balloon(&mut self, config: BalloonConfig) -> Result<(), Error> {
+        if config.stats_polling_interval_s != 0 || config.free_page_hinting {
+            return Err(Error::BalloonFeature);
+        }
+        let pages = balloon_pages(config.amount_mib, self.config.mem_size_mib)?;
+        let backing = balloon::Backing {
+            pages: Arc::new(AtomicU32::new(pages)),
+            deflate_on_oom: config.deflate_on_oom,
+            reporting: config.free_page_reporting,
+        };
+        self.balloon = Some((config, backing));
         Ok(())
     }
 

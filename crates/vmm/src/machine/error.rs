@@ -2,7 +2,12 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{api::routes, boot, devices::virtio::block, devices::virtio::net, kvm};
+use crate::{
+    api::routes,
+    boot,
+    devices::virtio::{block, net, pmem},
+    kvm,
+};
 
 /// Answered with status 400.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,20 @@ pub(crate) enum Error {
     /// A drive's file.
     #[error("Unable to create the block device: {0}")]
     Drive(block::Error),
+    /// A file that is to be memory.
+    #[error("Unable to create the pmem device: {0}")]
+    Pmem(#[from] pmem::Error),
+    /// A balloon larger than memory.
+    #[error("Amount of pages requested cannot be satisfied: the balloon may have up to {0} MiB.")]
+    BalloonSize(u64),
+    /// What the balloon cannot do.
+    #[error(
+        "This monitor's balloon has no statistics and no free page hinting; leave stats_polling_interval_s and free_page_hinting out."
+    )]
+    BalloonFeature,
+    /// No balloon.
+    #[error("No balloon device found.")]
+    NoBalloon,
     /// A drive that is not there.
     #[error("No block device with id '{0}'.")]
     UnknownDrive(String),

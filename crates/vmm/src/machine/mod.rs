@@ -18,7 +18,11 @@ mod configure;
 mod error;
 mod start;
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
 
 use vmm_sys_util::eventfd::EventFd;
 
@@ -26,9 +30,9 @@ use crate::{
     api::{
         http::Request,
         model::{
-            Action, ActionType, BootSource, Drive, DrivePatch, EntropyConfig, FullConfig, InstanceInfo,
-            LoggerConfig, MachineConfig, MetricsConfig, NetworkInterface, SerialConfig, Version, VmPatch,
-            VmState,
+            Action, ActionType, BalloonConfig, BalloonPatch, BootSource, Drive, DrivePatch, EntropyConfig,
+            FullConfig, InstanceInfo, LoggerConfig, MachineConfig, MetricsConfig, NetworkInterface, Pmem,
+            SerialConfig, Version, VmPatch, VmState,
         },
         routes::{self, Command},
         server::Answer,
@@ -36,7 +40,7 @@ use crate::{
     devices::{
         i8042::I8042,
         serial::SharedStatus,
-        virtio::{block, mmio::SharedDevice, net},
+        virtio::{balloon, block, mmio::SharedDevice, net, pmem},
     },
     kvm::{self, vcpu::Reporter, vcpu::Vcpus},
     metrics::Timeline,
@@ -54,6 +58,8 @@ struct Running {
     keyboard: Arc<std::sync::Mutex<I8042>>,
     /// Devices of the drives, in the order of `Machine::drives`.
     drives: Vec<SharedDevice>,
+    /// The balloon, if there is one.
+    balloon: Option<SharedDevice>,
     is_paused: bool,
 }
 
@@ -78,10 +84,12 @@ pub(crate) struct Machine {
     config_changed: bool,
     boot: Option<Boot>,
     drives: Vec<(Drive, block::Backing)>,
+    pmems: Vec<(Pmem, pmem::Backing)>,
     networks: Vec<(NetworkInterface, net::Backing)>,
     logger: Option<LoggerConfig>,
     metrics: Option<(MetricsConfig, File)>,
     entropy: Option<EntropyConfig>,
+    balloon: Option<(BalloonConfig, balloon::Backing)>,
     serial: Option<(SerialConfig, Option<SharedOutput>)>,
     console: SharedOutput,
     status: SharedStatus,
@@ -94,6 +102,7 @@ pub(crate) struct Machine {
 struct StartedVm {
     _vm: Arc<kvm_ioctls::VmFd>,
     _memory: Arc<crate::memory::GuestMemory>,
+    _windows: Vec<pmem::Window>,
 }
 
 impl Machine {
@@ -122,10 +131,12 @@ impl Machine {
             config_changed: false,
             boot: None,
             drives: Vec::new(),
+            pmems: Vec::new(),
             networks: Vec::new(),
             logger: None,
             metrics: None,
             entropy: None,
+            balloon: None,
             serial: None,
             console,
             status: SharedStatus::default(),
@@ -172,6 +183,11 @@ impl Machine {
             }
             Command::GetMachine => return Ok(Some(serde_json::to_string(&self.config)?)),
             Command::GetVmConfig => return Ok(Some(serde_json::to_string(&self.full_config())?)),
+            Command::GetBalloon => {
+                let (config, _) = self.balloon.as_ref().ok_or(Error::NoBalloon)?;
+                return Ok(Some(serde_json::to_string(config)?));
+            }
+            Command::PatchBalloon(patch) => self.patch_balloon(patch)?,
             Command::PutLogger(config) => self.put_logger(config)?,
             Command::PutAction(Action { action_type }) => self.act(action_type)?,
             Command::PatchVm(VmPatch { state }) => self.set_state(state)?,
@@ -186,9 +202,11 @@ impl Machine {
                     Command::PatchMachine(patch) => self.patch_machine(&patch)?,
                     Command::PutBootSource(source) => self.put_boot_source(source)?,
                     Command::PutDrive(drive) => self.put_drive(drive)?,
+                    Command::PutPmem(pmem) => self.put_pmem(pmem)?,
                     Command::PutNetwork(network) => self.put_network(network)?,
                     Command::PutMetrics(config) => self.put_metrics(config)?,
                     Command::PutEntropy(config) => self.entropy = Some(config),
+                    Command::PutBalloon(config) => self.put_balloon(config)?,
                     Command::PutSerial(config) => self.put_serial(config)?,
                     // All others are handled above.
                     _ => {}
@@ -217,10 +235,12 @@ impl Machine {
             machine: self.config.clone(),
             boot_source: self.boot.as_ref().map(|boot| boot.source.clone()),
             drives: self.drives.iter().map(|(drive, _)| drive.clone()).collect(),
+            pmem: self.pmems.iter().map(|(pmem, _)| pmem.clone()).collect(),
             network_interfaces: self.networks.iter().map(|(network, _)| network.clone()).collect(),
             logger: self.logger.clone(),
             metrics: self.metrics.as_ref().map(|(config, _)| config.clone()),
             entropy: self.entropy,
+            balloon: self.balloon.as_ref().map(|(config, _)| *config),
             serial: self.serial.as_ref().map(|(config, _)| config.clone()),
         }
     }
@@ -277,6 +297,19 @@ impl Machine {
         Ok(())
     }
 
+    /// Asks the guest for another number of pages, also while it runs.
+    fn patch_balloon(&mut self, patch: BalloonPatch) -> Result<(), Error> {
+        let running = self.running.as_ref().ok_or(Error::NotStarted)?;
+        let pages = balloon_pages(patch.amount_mib, self.config.mem_size_mib)?;
+        let (config, backing) = self.balloon.as_mut().ok_or(Error::NoBalloon)?;
+        config.amount_mib = patch.amount_mib;
+        backing.pages.store(pages, Ordering::Relaxed);
+        if let Some(device) = &running.balloon {
+            lock(device).config_changed();
+        }
+        Ok(())
+    }
+
     /// Writes a line of metrics, where a file for them has been named.
     ///
     /// # Errors
@@ -297,5 +330,13 @@ impl Machine {
         let file = file.map_err(|error| Error::SerialFile(path, error))?;
         let wake = self.wake.try_clone().map_err(Error::Descriptor)?;
         Ok(Output::new(file, wake))
+    }
+}
+
+/// Pages of a balloon of that size; it may have no more than the guest.
+fn balloon_pages(amount_mib: u32, memory_mib: u64) -> Result<u32, Error> {
+    match u64::from(amount_mib) <= memory_mib {
+        true => amount_mib.checked_mul(256).ok_or(Error::BalloonSize(memory_mib)),
+        false => Err(Error::BalloonSize(memory_mib)),
     }
 }

@@ -95,6 +95,14 @@ impl Machine {
         if let Some((root, _)) = self.drives.first().filter(|(drive, _)| drive.is_root_device) {
             line.push_str(&root_argument(root));
         }
+        if let Some((index, root)) = self.root_pmem() {
+            let mode = if root.read_only { "ro" } else { "rw" };
+            // A `String` takes everything.
+            let _ = write!(line, " root=/dev/pmem{index} {mode}");
+        }
+        for (_, backing) in &mut self.pmems {
+            vm.map_file(backing)?;
+        }
         let devices = self.attach(&vm, &mut line)?;
         let boot = self.boot.as_ref().ok_or(Error::NoKernel)?;
         boot::write(
@@ -119,6 +127,8 @@ impl Machine {
         ];
         let bus = Arc::new(Bus::new(ports, devices.clone()));
         let drives = devices[..self.drives.len()].to_vec();
+        // It is the last row of the registry.
+        let balloon = self.balloon.as_ref().and_then(|_| devices.last().cloned());
         spawn_device_thread(devices, self.reporter.clone())?;
         self.timeline.mark("devices_ready");
         let vcpus = Vcpus::spawn(
@@ -131,11 +141,13 @@ impl Machine {
         self.started_vm = Some(StartedVm {
             _vm: vm.fd,
             _memory: vm.memory,
+            _windows: vm.windows,
         });
         self.running = Some(Running {
             vcpus,
             keyboard,
             drives,
+            balloon,
             is_paused: false,
         });
         Ok(())
@@ -145,16 +157,18 @@ impl Machine {
     fn attach(&self, vm: &Vm, line: &mut String) -> Result<Vec<SharedDevice>, Error> {
         let mut resources = registry::Resources {
             drives: self.drives.iter().map(|(_, backing)| backing.clone()).collect(),
+            pmems: self.pmems.iter().map(|(_, backing)| backing.clone()).collect(),
             networks: self.networks.iter().map(|(_, backing)| backing.clone()).collect(),
             console: self.console.clone(),
             entropy: self.entropy.is_some(),
+            balloon: self.balloon.as_ref().map(|(_, backing)| backing.clone()),
         };
         let mut slots = Vec::new();
         for row in registry::ROWS {
             for device in (row.build)(&mut resources) {
                 let slot = slots.len();
                 if slot >= layout::MMIO_SLOTS {
-                    let wanted = self.drives.len() + self.networks.len() + 2;
+                    let wanted = self.drives.len() + self.pmems.len() + self.networks.len() + 2;
                     return Err(Error::TooManyDevices(wanted, layout::MMIO_SLOTS));
                 }
                 let gsi = layout::MMIO_FIRST_GSI + slot as u32;

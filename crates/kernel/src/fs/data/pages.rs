@@ -4,7 +4,7 @@ use super::{Cached, Data, Origin, PAGE, State, raw};
 use crate::{
     errno::{Errno, Result},
     mm::{
-        dma, space,
+        self, dma, space,
         vma::{Access, FilePage},
     },
 };
@@ -64,19 +64,41 @@ impl Data {
     pub(super) fn uncount(&self, pages: impl IntoIterator<Item = Cached>) {
         let counted = pages.into_iter().filter(|page| page.counted).count();
         self.fs.release_pages(counted as u64);
+        if counted > 0 {
+            mm::freed();
+        }
     }
 }
 
 impl State {
     /// The page, if it is in memory in a form that will do.
     fn ready(&self, index: u64, access: Access) -> Option<FilePage> {
-        let cached = self.pages.get(&index)?;
+        let Some(cached) = self.pages.get(&index) else {
+            return self.of_image(index).filter(|_| access != Access::Write);
+        };
         if access == Access::Write && !cached.counted {
             return None;
         }
         Some(FilePage {
             frame: dma::translate(core::ptr::from_ref(&*cached.page) as u64)?,
             writable: cached.counted,
+        })
+    }
+
+    /// The image's own page, where the image is memory and nothing else is to be seen.
+    fn of_image(&self, index: u64) -> Option<FilePage> {
+        let Origin::Image(image, start) = &self.origin else {
+            return None;
+        };
+        let at = index.checked_mul(PAGE)?;
+        let visible = self
+            .below
+            .checked_sub(at)
+            .filter(|&visible| visible > 0)?
+            .min(PAGE);
+        Some(FilePage {
+            frame: image.page(start.checked_add(at)?, visible as usize)?,
+            writable: false,
         })
     }
 }

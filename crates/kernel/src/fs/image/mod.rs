@@ -1,7 +1,8 @@
 //! The root image: a disk, or the part of it that holds the file system, read through a small cache.
 //!
 //! Small reads come from chunks of 32 KiB that were read whole (that is the read-ahead); long runs of whole sectors go straight to the caller's
-//! buffer (if it is the kernel's own) and past the cache, in as few requests as the driver can make of them.
+//! buffer (if it is the kernel's own) and past the cache, in as few requests as the driver can make of them. A disk that is memory needs no cache: it
+//! is read where it lies, and mappings get its own pages ([`Image::page`]).
 
 mod partition;
 mod rofs;
@@ -12,7 +13,7 @@ pub(crate) use rofs::{ImageKind, Rofs};
 use crate::{
     drivers::block::{BlockDevice, SECTOR_SIZE},
     errno::{Errno, Result},
-    mm,
+    mm::{self, PAGE_SIZE, dma},
     sync::Lock,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
@@ -39,6 +40,8 @@ pub(crate) struct Image {
     device: Arc<dyn BlockDevice>,
     first_sector: u64,
     bytes: u64,
+    /// Guest-physical address of the first byte, where the disk is memory.
+    memory: Option<u64>,
     cache_chunks: usize,
     cache: Lock<Cache>,
 }
@@ -53,8 +56,10 @@ impl Image {
     /// The sectors from `first_sector` on, `sectors` of them; the caller has checked them against the capacity.
     fn new(device: Arc<dyn BlockDevice>, first_sector: u64, sectors: u64, cache_bytes: usize) -> Self {
         let cache_chunks = (cache_bytes / CHUNK).max(1);
+        let memory = device.memory().map(|disk| disk.start + first_sector * SECTOR);
         Self {
             device,
+            memory,
             first_sector,
             bytes: sectors * SECTOR,
             cache_chunks,
@@ -79,6 +84,12 @@ impl Image {
         {
             return Err(Errno::EIO);
         }
+        if let Some(start) = self.memory {
+            let source = dma::mmio(start + position);
+            // SAFETY: the driver has mapped the disk's memory, of which this is a part (checked above); the buffer is the caller's, elsewhere.
+            unsafe { core::ptr::copy(source.as_ptr(), buffer.as_mut_ptr(), buffer.len()) };
+            return Ok(());
+        }
         let mut done = 0;
         while done < buffer.len() {
             let at = position + done as u64;
@@ -98,6 +109,26 @@ impl Image {
             }
         }
         Ok(())
+    }
+
+    /// Guest-physical address of the page of the image at byte `position`, if the disk is memory, the page lies at the start of one, and all of it but the
+    /// first `visible` bytes is zero. It may be mapped where a file ends after those bytes.
+    pub(crate) fn page(&self, position: u64, visible: usize) -> Option<u64> {
+        let frame = self.memory?.checked_add(position)?;
+        let fits = position
+            .checked_add(PAGE_SIZE as u64)
+            .is_some_and(|end| end <= self.bytes);
+        if !fits || !frame.is_multiple_of(PAGE_SIZE as u64) {
+            return None;
+        }
+        // SAFETY: as in `read`.
+        let rest = unsafe {
+            core::slice::from_raw_parts(
+                dma::mmio(frame).as_ptr().add(visible.min(PAGE_SIZE)),
+                PAGE_SIZE - visible.min(PAGE_SIZE),
+            )
+        };
+        rest.iter().all(|&byte| byte == 0).then_some(frame)
     }
 
     fn read_sectors(&self, at: u64, buffer: &mut [u8]) -> Result<()> {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     arch,
     errno::{Errno, Result},
+    mm,
 };
 use alloc::vec::Vec;
 
@@ -62,6 +63,7 @@ pub fn discard(start: u64, len: u64, how: Discard) -> Result<()> {
     drop(space);
     if removed {
         arch::flush_tlb();
+        mm::freed();
     }
     match (stop, covered) {
         (Some(_), _) => Err(Errno::EINVAL),

@@ -37,6 +37,7 @@ use super::{
 use crate::{
     arch::{self, layout},
     errno::{Errno, Result},
+    mm,
     sync::Lock,
 };
 use alloc::vec::Vec;
@@ -189,6 +190,7 @@ pub fn map_with(
     }
     // Files that were mapped there may go with their areas, and the pages of the files with them.
     drop(removed);
+    mm::freed();
     if lockdown == Lockdown::Now {
         let _ = populate_range(start, len, prot.contains(Prot::WRITE));
     }
@@ -208,6 +210,7 @@ pub fn unmap(start: u64, len: u64) -> Result<()> {
     let removed = space.take(start, start + len);
     drop(space);
     drop(removed);
+    mm::freed();
     Ok(())
 }
 
@@ -289,6 +292,7 @@ pub fn brk(wanted: u64) -> u64 {
     space.brk = wanted;
     drop(space);
     drop(removed);
+    mm::freed();
     if lockdown == Lockdown::Now {
         let _ = populate_range(old_end, new_end - old_end, true);
     }

@@ -13,10 +13,12 @@
 //!     +--- status := 0 ------------------------- broken <----------------------------------------------+
 //! ```
 
+pub(crate) mod balloon;
 pub(crate) mod block;
 pub(crate) mod console;
 pub(crate) mod mmio;
 pub(crate) mod net;
+pub(crate) mod pmem;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod rng;

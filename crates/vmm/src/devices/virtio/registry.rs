@@ -1,18 +1,22 @@
 //! The list of virtio devices: one row per kind. Slots are given in the order of rows, so the first drive is slot 0.
 
-use super::{VirtioDevice, block, console, net, rng};
+use super::{VirtioDevice, balloon, block, console, net, pmem, rng};
 use crate::output::SharedOutput;
 
 /// What the API has configured, opened and ready to become devices.
 pub(crate) struct Resources {
     /// Drives, the root drive first.
     pub(crate) drives: Vec<block::Backing>,
+    /// Files as memory.
+    pub(crate) pmems: Vec<pmem::Backing>,
     /// Taps.
     pub(crate) networks: Vec<net::Backing>,
     /// Where the console's output goes.
     pub(crate) console: SharedOutput,
     /// The guest gets randomness.
     pub(crate) entropy: bool,
+    /// The guest can give memory back.
+    pub(crate) balloon: Option<balloon::Backing>,
 }
 
 /// Devices to be put on the bus.
@@ -33,6 +37,10 @@ pub(crate) const ROWS: &[Row] = &[
         build: |resources| boxed(resources.drives.drain(..).map(block::Block::new)),
     },
     Row {
+        name: "pmem",
+        build: |resources| boxed(resources.pmems.drain(..).map(pmem::Pmem::new)),
+    },
+    Row {
         name: "net",
         build: |resources| boxed(resources.networks.drain(..).map(net::Net::new)),
     },
@@ -43,6 +51,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "rng",
         build: |resources| boxed(resources.entropy.then_some(rng::Rng)),
+    },
+    Row {
+        name: "balloon",
+        build: |resources| boxed(resources.balloon.take().map(balloon::Balloon::new)),
     },
 ];
 

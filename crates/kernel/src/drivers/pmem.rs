@@ -1,0 +1,90 @@
+//! The virtio persistent memory device (virtio 1.2, 5.19): a file of the host's that lies in guest-physical memory, read as a disk.
+//!
+//! It is for images: it is only read, so its one queue, for flushes, is not set up. File systems map its pages where they are
+//! ([`BlockDevice::memory`]); then all guests of one image share them in the host's page cache.
+
+use super::{
+    block::{BlockDevice, BlockError, DiskMemory, SECTOR_SIZE},
+    virtio::{self, Device, Link},
+};
+use crate::mm::{PAGE_SIZE, dma};
+use alloc::{boxed::Box, string::String};
+
+/// A disk that is memory.
+#[derive(Debug)]
+pub struct Pmem {
+    memory: DiskMemory,
+    /// The device runs as long as this is here; there is nothing to tell it.
+    _link: Link,
+}
+
+impl Pmem {
+    /// Sets the device up, and makes its memory the kernel's to read.
+    ///
+    /// # Errors
+    ///
+    /// See [`virtio::Error`]; [`virtio::Error::Missing`] where it lies beyond what the kernel can map.
+    pub fn probe(device: Device) -> Result<&'static Self, virtio::Error> {
+        Ok(Box::leak(Box::new(Self::new(device, dma::map_memory)?)))
+    }
+
+    fn new(mut device: Device, map: fn(u64, u64) -> bool) -> Result<Self, virtio::Error> {
+        device.negotiate(0)?;
+        let [start, bytes] =
+            [0, 8].map(|at| u64::from(device.config(at)) | u64::from(device.config(at + 4)) << 32);
+        let page = PAGE_SIZE as u64;
+        if bytes == 0 || !start.is_multiple_of(page) || !bytes.is_multiple_of(page) || !map(start, bytes) {
+            return Err(virtio::Error::Missing("memory below 512 GiB in whole pages"));
+        }
+        Ok(Self {
+            memory: DiskMemory { start, bytes },
+            _link: device.start(),
+        })
+    }
+}
+
+impl BlockDevice for Pmem {
+    fn capacity_sectors(&self) -> u64 {
+        self.memory.bytes / SECTOR_SIZE as u64
+    }
+
+    fn read_only(&self) -> bool {
+        true
+    }
+
+    fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
+        if !buffer.len().is_multiple_of(SECTOR_SIZE) {
+            return Err(BlockError::Unaligned);
+        }
+        let sectors = (buffer.len() / SECTOR_SIZE) as u64;
+        if sector
+            .checked_add(sectors)
+            .is_none_or(|end| end > self.capacity_sectors())
+        {
+            return Err(BlockError::OutOfRange);
+        }
+        let source = dma::mmio(self.memory.start + sector * SECTOR_SIZE as u64);
+        // SAFETY: `new` mapped the device's memory, of which this is a part; the buffer is the caller's, elsewhere.
+        unsafe { core::ptr::copy_nonoverlapping(source.as_ptr(), buffer.as_mut_ptr(), buffer.len()) };
+        Ok(())
+    }
+
+    fn write(&self, _sector: u64, _buffer: &[u8]) -> Result<(), BlockError> {
+        Err(BlockError::ReadOnly)
+    }
+
+    fn flush(&self) -> Result<(), BlockError> {
+        Ok(())
+    }
+
+    fn id(&self) -> String {
+        String::new()
+    }
+
+    fn memory(&self) -> Option<DiskMemory> {
+        Some(self.memory)
+    }
+}
+
+#[cfg(test)]
+mod tests;
