@@ -61,7 +61,8 @@ int main(void) {
     struct area *area = (struct area *)((char *)__builtin_thread_pointer() + __rseq_offset);
     FACT((int)area->cpu >= 0);
     FACT(sched_getcpu() >= 0);
-    struct sigaction action = {.sa_handler = handler};
+    // What is printed meanwhile must not be lost where the output is slow.
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     sigaction(SIGUSR1, &action, NULL);
     pthread_t thread;
     pthread_create(&thread, NULL, in_section, NULL);

@@ -25,12 +25,13 @@ pub enum Error {
     Folder(#[from] std::io::Error),
 }
 
-/// Becomes the command in its arguments, with a loopback interface that is up and without descriptors that whoever runs the tests left open.
+/// Becomes the command in its arguments, with a loopback interface that is up, and without the descriptors and the nice value of whoever runs the tests.
 const ENTER: &str = r#"
 for fd in /proc/self/fd/*; do
     fd=${fd##*/}
     [ "$fd" -le 2 ] || eval "exec $fd>&-"
 done
+renice -n 0 $$ >/dev/null
 ip link set lo up && exec "$@""#;
 
 /// Runs `program` in an empty folder, with no input, a fixed environment, and a network of its own: a port that it has closed must not be
