@@ -139,7 +139,24 @@ fn machine() -> Result<String> {
     } else {
         "hardware KVM"
     };
-    Ok(format!("{cores} cores, {model}, {kind}"))
+    Ok(format!("{cores} cores, {model}, {kind}{}", busy(cores.get())?))
+}
+
+/// A remark for a machine that did other things too: a VMM has several threads and gets the larger part of a core that is fought for, so its
+/// ratios are too good then.
+fn busy(cores: usize) -> Result<String> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    let load = text
+        .split(' ')
+        .nth(2)
+        .context("/proc/loadavg has no third number")?;
+    let load: f64 = load.parse()?;
+    if load < 2.0 * cores as f64 {
+        return Ok(String::new());
+    }
+    Ok(format!(
+        ", **busy with other work** (load average {load:.0}): measure again"
+    ))
 }
 
 fn path(app: &App) -> PathBuf {

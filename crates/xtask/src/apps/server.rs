@@ -128,7 +128,7 @@ pub(crate) fn unpack(site: &Site, image: &Image) -> Result<TempDir> {
         .join("image")
         .join(format!("{}.raw", image.name));
     let rofs = Disk::open_rofs(fs::File::open(&disk)?)?;
-    let root = site.folder()?;
+    let root = Site::folder()?;
     let mut folders = Vec::new();
     for entry in rofs.entries() {
         let path = root
@@ -204,7 +204,7 @@ impl Server {
 
     /// Starts the same files as a process of the host and waits until it listens.
     pub(crate) fn host(site: &Site, app: &App, root: &Path, image: &Image) -> Result<Self> {
-        let log = fs::File::create(root.with_extension("log"))?;
+        let log = fs::File::create(site.host_log())?;
         let process = host_command(site, app, root, image, &[])
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -123,11 +123,17 @@ impl Site {
         self.dir.path().join(&app.name)
     }
 
-    /// A fresh folder.
-    pub(crate) fn folder(&self) -> Result<TempDir> {
-        Ok(tempfile::Builder::new()
-            .prefix("root-")
-            .tempdir_in(self.dir.path())?)
+    /// A fresh folder for the files of a host's process: in memory, as what a guest writes is.
+    pub(crate) fn folder() -> Result<TempDir> {
+        let folder = tempfile::Builder::new()
+            .prefix("uigniter-apps-")
+            .tempdir_in("/dev/shm");
+        folder.context("/dev/shm, for the files of the host's process")
+    }
+
+    /// Where the host's process prints to.
+    pub(crate) fn host_log(&self) -> PathBuf {
+        self.dir.path().join("host.log")
     }
 
     /// A command of a client's: in the daemon's namespace, on the client's core, ended after `limit`.
