@@ -9,7 +9,7 @@ use crate::{
     sync::Lock,
     time::Instant,
     user::UserSlice,
-    wait::{WaitQueue, wait_until},
+    wait::{Turn, TurnGuard, WaitQueue, wait_until},
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{
@@ -116,6 +116,11 @@ pub trait File: Any + Send + Sync {
         None
     }
 
+    /// Whose turn it is to append (`O_APPEND` in `open(2)`: the look for the end and the write are one step); `None` where writes have no place.
+    fn appends(&self) -> Option<&Turn> {
+        None
+    }
+
     /// Attributes.
     ///
     /// # Errors
@@ -174,6 +179,16 @@ pub struct OpenFile {
     pub file: Arc<dyn File>,
     flags: AtomicU32,
     offset: Lock<u64>,
+    /// Taken from the look at `offset` to its change: a file may come from disk in between, and others run.
+    turn: Turn,
+}
+
+/// Keeps others from a file's position, and from its end where it matters.
+#[must_use]
+#[derive(Debug)]
+pub struct Positioned<'a> {
+    _turn: Option<TurnGuard<'a>>,
+    _appends: Option<TurnGuard<'a>>,
 }
 
 impl core::fmt::Debug for OpenFile {
@@ -189,6 +204,7 @@ impl OpenFile {
             file,
             flags: AtomicU32::new(flags & !raw::O_CLOEXEC),
             offset: Lock::new(0),
+            turn: Turn::new(),
         })
     }
 
@@ -224,6 +240,28 @@ impl OpenFile {
         &self.offset
     }
 
+    /// Keeps others from the position until the answer is dropped ("Updating the file offset is atomic": `read(2)`, `write(2)`, BUGS). Streams have none.
+    pub fn at_position(&self) -> Positioned<'_> {
+        Positioned {
+            _turn: self.file.seekable().then(|| self.turn.take()),
+            _appends: None,
+        }
+    }
+
+    /// Where a write begins: at the position, or the end with `O_APPEND`; others are kept from both.
+    ///
+    /// # Errors
+    ///
+    /// As `fstat(2)`.
+    pub fn at_write(&self) -> Result<(u64, Positioned<'_>)> {
+        let mut place = self.at_position();
+        if self.file.seekable() && self.flags() & raw::O_APPEND != 0 {
+            place._appends = self.file.appends().map(Turn::take);
+            return Ok((self.file.stat()?.size, place));
+        }
+        Ok((*self.offset.lock(), place))
+    }
+
     /// `read(2)`: at the position, blocking if need be.
     ///
     /// # Errors
@@ -233,6 +271,7 @@ impl OpenFile {
         if !self.readable() {
             return Err(Errno::EBADF);
         }
+        let _place = self.at_position();
         let position = *self.offset.lock();
         let count = self.blocking(Poll::IN, None, || self.file.read(position, buffer.bytes_mut()?))?;
         if self.file.seekable() {
@@ -251,10 +290,7 @@ impl OpenFile {
             return Err(Errno::EBADF);
         }
         let seekable = self.file.seekable();
-        let position = match seekable && self.flags() & raw::O_APPEND != 0 {
-            true => self.file.stat()?.size,
-            false => *self.offset.lock(),
-        };
+        let (position, _place) = self.at_write()?;
         let mut done = 0;
         // A blocking write to a stream goes on until all is written (`pipe(7)`, `tcp(7)`).
         loop {

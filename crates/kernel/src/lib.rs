@@ -16,7 +16,7 @@
 //! | [`boot`] | from the entry point to the program's first instruction |
 //!
 //! The kernel is not preempted: an interrupt that comes while it works is noted and served on the way out ([`arch::interrupt`]).
-//! So a [`sync::Lock`] is never waited for on one vCPU; it is there because there will be more than one.
+//! So a [`sync::Lock`] is never waited for on one vCPU; it is there because there will be more than one. Their order is in [`sync::rank`].
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;

@@ -95,10 +95,9 @@ pub fn install(file: Arc<dyn File>, flags: u32) -> Result<i32> {
 /// `EMFILE` at the limit.
 pub fn install_open(open: Arc<OpenFile>, cloexec: bool, from: usize) -> Result<i32> {
     let limit = PROCESS.limits.lock()[raw::RLIMIT_NOFILE as usize].rlim_cur;
-    PROCESS
-        .files
-        .lock()
-        .insert(open, cloexec, from, usize::try_from(limit).unwrap_or(usize::MAX))
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    // A clone: where there is no room the file is released, which must find the table unlocked.
+    PROCESS.files.lock().insert(open.clone(), cloexec, from, limit)
 }
 
 /// Closes a descriptor.

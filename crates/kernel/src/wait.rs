@@ -9,6 +9,7 @@ use alloc::{
     sync::{Arc, Weak},
     vec::Vec,
 };
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Somebody who wants to look again.
 pub trait Wake: Send + Sync {
@@ -67,6 +68,57 @@ impl WaitQueue {
             waiter.wake();
         }
     }
+}
+
+/// Mutual exclusion over something that sleeps, such as a read from disk at a file's position. Signals do not end the wait for it, as those who
+/// have it are soon done: it must not be kept over a wait for the program or the network.
+#[derive(Debug, Default)]
+pub struct Turn {
+    taken: AtomicBool,
+    queue: WaitQueue,
+}
+
+impl Turn {
+    /// Nobody's turn yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            taken: AtomicBool::new(false),
+            queue: WaitQueue::new(),
+        }
+    }
+
+    /// Sleeps until it is the caller's turn, which lasts until the answer is dropped.
+    pub fn take(&self) -> TurnGuard<'_> {
+        wait_for(&self.queue, || !self.taken.swap(true, Ordering::Acquire));
+        TurnGuard(self)
+    }
+}
+
+/// The caller's turn; dropping it ends it.
+#[must_use]
+#[derive(Debug)]
+pub struct TurnGuard<'a>(&'a Turn);
+
+impl Drop for TurnGuard<'_> {
+    fn drop(&mut self) {
+        self.0.taken.store(false, Ordering::Release);
+        self.0.queue.wake_all();
+    }
+}
+
+/// Blocks the current thread until `ready`, whatever signals come: for waits that are short or must not be left, as when a device writes into the
+/// caller's memory.
+pub fn wait_for(queue: &WaitQueue, mut ready: impl FnMut() -> bool) {
+    if ready() {
+        return;
+    }
+    let me: Arc<dyn Wake> = sched::current();
+    queue.add(&me);
+    while !ready() {
+        sched::block(None);
+    }
+    queue.remove(&me);
 }
 
 /// Why waiting ended without the condition.

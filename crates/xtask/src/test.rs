@@ -17,6 +17,9 @@ use crate::{
 /// Cycles of the soak that belongs to every test run; `cargo xtask soak` does 500.
 const SOAK_CYCLES: u32 = 25;
 
+/// How the conformance programs are run.
+const PROGRAMS: [&str; 5] = ["test", "-p", "uigniter-conformance", "--test", "conformance"];
+
 /// The binary that users get.
 pub(crate) fn binary() -> PathBuf {
     target().join("release/uigniter")
@@ -34,12 +37,43 @@ pub(crate) fn test() -> Result<()> {
     step("tests of the workspace", || {
         cargo(&["test", "--workspace", "--no-fail-fast"])
     })?;
+    step("conformance on a kernel that checks its locks", checked_kernel)?;
+    step("conformance under emulation", emulated)?;
     step("host", || run(Command::new(binary()).arg("doctor")))?;
     step("demo, end to end", || run(Command::new(binary()).arg("demo")))?;
     step("apps, the quick ones", || Apps::quick().run())?;
     step("soak", || soak::run(SOAK_CYCLES))?;
     println!("all green");
     Ok(())
+}
+
+/// The conformance programs on a kernel with debug assertions: a lock out of order or held where others may run panics there.
+fn checked_kernel() -> Result<()> {
+    let folder = target().join("kernel-checked");
+    let kernel = folder.join("kernel/uigniter-kernel");
+    run(cargo_command(&[
+        "build",
+        "-p",
+        "uigniter-kernel",
+        "--features",
+        "elf",
+        "--profile",
+        "kernel",
+        "--bin",
+        "uigniter-kernel",
+    ])
+    .arg("--target-dir")
+    .arg(&folder)
+    .env("CARGO_PROFILE_KERNEL_DEBUG_ASSERTIONS", "true")
+    .env("CARGO_PROFILE_KERNEL_LTO", "off"))?;
+    run(cargo_command(&PROGRAMS).env("UIGNITER_KERNEL", kernel))
+}
+
+/// The conformance programs that one libc has built, on QEMU's TCG: there `syscall` enters ring 0, as it does on hosts with hardware KVM.
+fn emulated() -> Result<()> {
+    run(cargo_command(&PROGRAMS)
+        .args(["--", "::musl"])
+        .env("UIGNITER_TEST_VMM", "qemu"))
 }
 
 /// What CI does.
@@ -76,13 +110,17 @@ fn step(what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let release = binary();
+    run(&mut cargo_command(args))
+}
+
+fn cargo_command(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The conformance programs run on the binary that users get; before it is built nobody asks.
-    run(Command::new(cargo)
+    command
         .args(args)
-        .env("UIGNITER_BIN", &release)
-        .env("UIGNITER_KERNEL", target().join("kernel/kernel/uigniter-kernel")))
+        .env("UIGNITER_BIN", binary())
+        .env("UIGNITER_KERNEL", target().join("kernel/kernel/uigniter-kernel"));
+    command
 }
 
 fn run(command: &mut Command) -> Result<()> {

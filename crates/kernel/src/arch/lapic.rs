@@ -4,11 +4,11 @@
 
 use super::{
     interrupt::{FIRST_VECTOR, TIMER_BIT},
-    layout,
+    layout, percpu,
 };
 use crate::{sync::Lock, time::Instant};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 const SPURIOUS: u64 = 0xf0;
 const LVT_TIMER: u64 = 0x320;
@@ -18,9 +18,6 @@ const DIVIDE: u64 = 0x3e0;
 
 /// KVM and QEMU both run the APIC's bus at 1 GHz, so with divisor 1 a tick is a nanosecond.
 const MAX_COUNT: u64 = u32::MAX as u64;
-
-/// Deadline that the hardware is armed for; `u64::MAX` when it is not.
-static ARMED: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// The IOAPICs: address and first global system interrupt.
 static IO_APICS: Lock<Vec<(u64, u32)>> = Lock::new(Vec::new());
@@ -59,17 +56,18 @@ pub fn stop_count() -> u32 {
 
 /// Asks for an interrupt at `deadline` or earlier. Costs nothing when an earlier or equal one is on its way already.
 pub fn arm(deadline: Instant, now: Instant) {
-    if ARMED.load(Ordering::Relaxed) <= deadline.0 {
+    let armed = &percpu::this().armed;
+    if armed.load(Ordering::Relaxed) <= deadline.0 {
         return;
     }
     let ticks = deadline.0.saturating_sub(now.0).clamp(1000, MAX_COUNT);
-    ARMED.store(now.0 + ticks, Ordering::Relaxed);
+    armed.store(now.0 + ticks, Ordering::Relaxed);
     write(INITIAL_COUNT, ticks as u32);
 }
 
 /// The timer's interrupt came: it is armed no more.
 pub(super) fn fired() {
-    ARMED.store(u64::MAX, Ordering::Relaxed);
+    percpu::this().armed.store(u64::MAX, Ordering::Relaxed);
 }
 
 /// Says where an IOAPIC is, and which global system interrupt is its first.

@@ -6,7 +6,7 @@
 //! - [`layout`]: what lies at which address.
 //! - [`shim`] (ring 0) and [`entry`] (ring 3): the two sides of system calls, interrupts and faults, in assembly.
 //! - [`trap`]: what the entry code calls. [`interrupt`]: device interrupts. [`lapic`]: the timer.
-//! - [`context`]: switching between threads. [`fpu`]: vector state. [`cpu`]: single instructions.
+//! - [`percpu`]: what each processor has of its own. [`context`]: switching between threads. [`fpu`]: vector state. [`cpu`]: single instructions.
 
 pub mod cpu;
 pub mod fpu;
@@ -22,6 +22,8 @@ mod entry;
 pub mod lapic;
 #[cfg(feature = "elf")]
 mod mem;
+#[cfg(feature = "elf")]
+pub mod percpu;
 #[cfg(feature = "elf")]
 mod shared;
 #[cfg(feature = "elf")]

@@ -123,7 +123,12 @@ fn bring_up(platform: &Platform) -> Result<Machine, Error> {
     fpu::reset();
     let context = Context::new(&Frame::default(), 0).ok_or_else(no_memory)?;
     trap::set_kernel_stack(context.top());
-    let thread = Arc::new(Thread::new(PID, ThreadSignals::default(), context));
+    let thread = Arc::new(Thread::new(
+        PID,
+        ThreadSignals::default(),
+        sched::Wishes::default(),
+        context,
+    ));
     sched::start_first(thread.clone());
 
     if args.mmio_devices.is_empty() {

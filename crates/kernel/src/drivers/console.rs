@@ -5,7 +5,7 @@
 mod virtio;
 
 use super::serial;
-use crate::{drivers, wait::WaitQueue};
+use crate::wait::{WaitQueue, wait_for};
 use core::fmt::{self, Write};
 
 pub(super) use virtio::probe;
@@ -35,7 +35,7 @@ pub fn write(bytes: &[u8]) {
         let taken = try_write(rest);
         rest = &rest[taken..];
         if !rest.is_empty() {
-            drivers::virtio::wait_for(room(), virtio::has_room);
+            wait_for(room(), virtio::has_room);
         }
     }
 }

@@ -16,12 +16,6 @@ pub use link::Link;
 pub use queue::{Queue, Segment, Used};
 pub use registers::{Registers, Window};
 
-use crate::{
-    sched,
-    wait::{WaitQueue, Wake},
-};
-use alloc::sync::Arc;
-
 /// Feature bits that do not belong to a device kind (virtio 1.2, 6).
 pub mod feature {
     /// Legacy only: headers and data may share descriptors.
@@ -30,17 +24,4 @@ pub mod feature {
     pub const EVENT_IDX: u64 = 1 << 29;
     /// The device follows virtio 1.0 or later.
     pub const VERSION_1: u64 = 1 << 32;
-}
-
-/// Blocks the calling thread until `ready`, whatever signals come: a device may be writing into the caller's memory.
-pub(crate) fn wait_for(queue: &WaitQueue, mut ready: impl FnMut() -> bool) {
-    if ready() {
-        return;
-    }
-    let me: Arc<dyn Wake> = sched::current();
-    queue.add(&me);
-    while !ready() {
-        sched::block(None);
-    }
-    queue.remove(&me);
 }

@@ -13,7 +13,7 @@ use super::{anonymous_stat, widen};
 use crate::{
     errno::{Errno, Result},
     file::{File, OpenFile, Poll, Stat},
-    sync::Lock,
+    sync::{Lock, rank},
     wait::{WaitQueue, Wake},
 };
 use alloc::{
@@ -65,7 +65,7 @@ struct Item {
     epoll: Weak<Epoll>,
     key: Key,
     file: Weak<OpenFile>,
-    watch: Lock<Watch>,
+    watch: Lock<Watch, rank::EpollItem>,
 }
 
 /// Descriptor number and open file description, which together name an item (`epoll(7)`, question 1). The address stays taken while an item refers to it.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     errno::{Errno, Result},
     file::{File, Poll, Stat},
-    sync::Lock,
+    sync::{Lock, rank},
     time::{self, Instant, TimerId},
     wait::{WaitQueue, Wake},
 };
@@ -28,7 +28,7 @@ struct State {
 /// A timer with a file descriptor.
 pub struct TimerFd {
     this: Weak<Self>,
-    state: Lock<State>,
+    state: Lock<State, rank::Alarm>,
     queue: WaitQueue,
     /// True for clocks that count from the epoch.
     pub realtime: bool,

@@ -15,6 +15,7 @@ use crate::{
     errno::{Errno, Result},
     mm::{self, PAGE_SIZE, space},
     sync::Lock,
+    wait::Turn,
 };
 use alloc::{
     boxed::Box,
@@ -94,6 +95,7 @@ pub(crate) struct Data {
     /// Set by the first mapping: before, nobody need be told of pages that go.
     mapped: AtomicBool,
     state: Lock<State>,
+    appends: Turn,
 }
 
 impl Data {
@@ -111,7 +113,13 @@ impl Data {
             seals: AtomicU32::new(raw::F_SEAL_SEAL),
             mapped: AtomicBool::new(false),
             state: Lock::new(state),
+            appends: Turn::new(),
         }
+    }
+
+    /// Whose turn it is to append.
+    pub(crate) fn appends(&self) -> &Turn {
+        &self.appends
     }
 
     /// Size in bytes.
@@ -213,7 +221,7 @@ impl Data {
                 return if done > 0 { Ok(done) } else { Err(errno) };
             }
             let mut state = self.state.lock();
-            // `prepare` put the page there, and nobody ran since.
+            // `prepare` put the page there, unless another thread cut the file since.
             let Some(cached) = state.pages.get_mut(&(at / PAGE)) else {
                 continue;
             };

@@ -6,7 +6,7 @@
 use super::{filesystem::Filesystem, image::Rofs, node::Node, table::Entry};
 use crate::{
     errno::{Errno, Result},
-    sync::{Guard, Lock},
+    sync::{Guard, Lock, rank},
 };
 use alloc::{
     collections::BTreeMap,
@@ -37,7 +37,7 @@ struct State {
 
 /// The names in a directory.
 pub(crate) struct Directory {
-    state: Lock<State>,
+    state: Lock<State, rank::Directory>,
 }
 
 /// Cookies below this one stand for `.` and `..`.
@@ -74,7 +74,7 @@ impl Directory {
     }
 
     /// The state, filled. `this` is the node whose body the directory is.
-    fn filled(&self, this: &Arc<Node>) -> Guard<'_, State> {
+    fn filled(&self, this: &Arc<Node>) -> Guard<'_, State, rank::Directory> {
         let mut state = self.state.lock();
         match core::mem::replace(&mut state.source, Source::Nothing) {
             Source::Nothing => {}

@@ -12,7 +12,7 @@ use crate::{
     file::{File, OpenFile, Poll, Stat},
     mm::vma::Pages,
     sync::Lock,
-    wait::WaitQueue,
+    wait::{Turn, WaitQueue},
 };
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::{any::Any, sync::atomic::Ordering};
@@ -241,6 +241,13 @@ impl File for NodeFile {
     fn queue(&self) -> Option<&WaitQueue> {
         match &self.opened {
             Opened::Device(device) => device.queue(),
+            _ => None,
+        }
+    }
+
+    fn appends(&self) -> Option<&Turn> {
+        match &self.node.body {
+            Body::Regular(data) => Some(data.appends()),
             _ => None,
         }
     }

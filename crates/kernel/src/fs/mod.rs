@@ -117,8 +117,9 @@ pub fn init(config: &RootConfig<'_>) -> Result<(), MountError> {
     {
         crate::log!("--cwd={cwd} is no directory of the image; starting in /");
     }
+    let streams = console::standard_streams();
     let mut files = process().files.lock();
-    for (fd, open) in console::standard_streams().into_iter().enumerate() {
+    for (fd, open) in streams.into_iter().enumerate() {
         // Cannot fail: the numbers are in range. The table is new, so nothing is replaced.
         let _ = files.replace(fd as i32, Descriptor { open, cloexec: false });
     }

@@ -8,7 +8,10 @@
 //! ([`free_reported`]) and are handed out after the others, as their next touch is dear.
 
 use super::PAGE_SIZE;
-use crate::{arch::layout, sync::Lock};
+use crate::{
+    arch::layout,
+    sync::{Lock, rank},
+};
 
 /// Largest block: 2^MAX_ORDER pages (64 MiB).
 pub const MAX_ORDER: u8 = 14;
@@ -47,7 +50,7 @@ struct Frames {
 // SAFETY: the map is reached only under the lock.
 unsafe impl Send for Frames {}
 
-static FRAMES: Lock<Frames> = Lock::new(Frames {
+static FRAMES: Lock<Frames, rank::Frames> = Lock::new(Frames {
     fresh: [(0, 0); 8],
     lists: [[NONE; MAX_ORDER as usize + 1]; 2],
     tick: 0,

@@ -1,7 +1,10 @@
 //! The kernel's heap: size classes up to 2 KiB cut from pages, larger things as blocks of frames.
 
 use super::{PAGE_SIZE, frames};
-use crate::{arch::layout, sync::Lock};
+use crate::{
+    arch::layout,
+    sync::{Lock, rank},
+};
 use core::{
     alloc::{GlobalAlloc, Layout},
     ptr::null_mut,
@@ -19,7 +22,8 @@ struct Classes([*mut FreeList; (MAX_SHIFT - MIN_SHIFT + 1) as usize]);
 // SAFETY: the lists are reached only under the lock.
 unsafe impl Send for Classes {}
 
-static CLASSES: Lock<Classes> = Lock::new(Classes([null_mut(); (MAX_SHIFT - MIN_SHIFT + 1) as usize]));
+static CLASSES: Lock<Classes, rank::Heap> =
+    Lock::new(Classes([null_mut(); (MAX_SHIFT - MIN_SHIFT + 1) as usize]));
 
 /// The kernel's `#[global_allocator]`.
 #[derive(Debug)]

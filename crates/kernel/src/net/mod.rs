@@ -41,7 +41,7 @@ use crate::{
     arch::interrupt as line,
     drivers::net::NetDevice,
     errno::{Errno, Result},
-    sync::Lock,
+    sync::{Lock, rank},
     time::{self, Instant, TimerId},
     wait::Wake,
 };
@@ -54,7 +54,7 @@ use uigniter_abi::boot_args::BootArgs;
 const BATCHES: usize = 8;
 
 static STACK: Lock<Option<Box<Stack>>> = Lock::new(None);
-static TIMER: Lock<Timer> = Lock::new(Timer {
+static TIMER: Lock<Timer, rank::Alarm> = Lock::new(Timer {
     tick: None,
     armed: None,
 });

@@ -1,30 +1,35 @@
 //! What stands for the scheduler when the crate is a library on the host: each host thread is a thread of the program, and nobody can wake one that blocks.
 
-use super::Thread;
+use super::{Thread, Wishes};
 use crate::{arch::frame::Frame, signal::ThreadSignals, time::Instant};
 use alloc::{sync::Arc, vec, vec::Vec};
 use uigniter_abi::exit::ExitStatus;
 
 #[cfg(test)]
 std::thread_local! {
-    static CURRENT: Arc<Thread> = Arc::new(Thread::new(1, ThreadSignals::default()));
+    static CURRENT: Arc<Thread> = Arc::new(Thread::new(1, ThreadSignals::default(), Wishes::default()));
 }
 
 /// The thread on whose behalf the kernel runs.
 #[must_use]
 pub fn current() -> Arc<Thread> {
     #[cfg(test)]
-    return CURRENT.with(Arc::clone);
+    return super::stage::current().unwrap_or_else(|| CURRENT.with(Arc::clone));
     #[cfg(not(test))]
-    Arc::new(Thread::new(1, ThreadSignals::default()))
+    Arc::new(Thread::new(1, ThreadSignals::default(), Wishes::default()))
 }
 
-/// Nobody else runs here, so only time can pass.
+/// Nobody else runs here, so only time can pass; but on a test's stage.
 ///
 /// # Panics
 ///
 /// Without a deadline: the caller would wait for ever.
 pub fn block(deadline: Option<Instant>) {
+    crate::sync::assert_none_held();
+    #[cfg(test)]
+    if super::stage::block(deadline) {
+        return;
+    }
     assert!(
         deadline.is_some(),
         "blocked for ever: nothing else runs on the host"
@@ -32,8 +37,16 @@ pub fn block(deadline: Option<Instant>) {
     core::hint::spin_loop();
 }
 
-/// Nobody else runs here.
-pub fn yield_now() {}
+/// Nobody else runs here, but on a test's stage.
+pub fn yield_now() {
+    #[cfg(test)]
+    super::stage::point();
+}
+
+/// Changes how a thread is scheduled: noted, as nobody else runs here.
+pub fn set_wishes(thread: &Arc<Thread>, wishes: Wishes) {
+    thread.account.set_wishes(wishes);
+}
 
 /// The one thread.
 #[must_use]

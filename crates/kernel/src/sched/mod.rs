@@ -1,17 +1,22 @@
 //! Threads, and who runs.
 //!
-//! One vCPU, round robin with a slice of [`SLICE`]; the timer is armed for a slice only while somebody else is ready. There is no idle
-//! thread: whoever blocks last halts the processor on its own stack, and goes on without a switch if it is itself the next to run.
+//! Who runs next is decided by [`queue`]: by CPU time had and nice value, realtime threads first, and at once when one wakes that had less. The timer is
+//! armed for the end of a turn only while somebody else is ready (tickless). There is no idle thread: whoever blocks last halts the processor on its own
+//! stack, and goes on without a switch if it is itself the next to run.
 //!
 //! ```text
 //!            wake                    chosen
 //!  Blocked ---------> Ready (queued) ---------> Running ---> ended
 //!     ^                  ^                      |     |
-//!     |                  +----- slice over -----+     |
-//!     +--------------------- block -------------------+
+//!     |                  +-- turn over, yield --+     |
+//!     +------------- block, unless woken -------------+
 //! ```
+//!
+//! A wake-up that finds a thread not blocked is kept for it, and its next `block` returns at once: so nothing is lost between a look and the sleep,
+//! whoever runs in between.
 
 mod cputime;
+pub mod queue;
 pub mod rseq;
 mod thread;
 
@@ -19,22 +24,20 @@ mod thread;
 mod hosted;
 #[cfg(feature = "elf")]
 mod run;
+#[cfg(test)]
+pub(crate) mod stage;
 
 pub use cputime::{Counters, CpuClock, count, process_counters, process_cpu_time};
 #[cfg(not(feature = "elf"))]
-pub use hosted::{block, crash, current, exit_process, exit_thread, threads, yield_now};
+pub use hosted::{block, crash, current, exit_process, exit_thread, set_wishes, threads, yield_now};
+pub use queue::{ROUND, SLICE, Wishes};
 pub use rseq::Rseq;
 #[cfg(feature = "elf")]
 pub use run::{
-    arm_timer, block, crash, current, exit_process, exit_thread, preempt, spawn, start_first, threads,
-    yield_now,
+    arm_timer, block, crash, current, exit_process, exit_thread, preempt, set_wishes, spawn, start_first,
+    threads, yield_now,
 };
 pub use thread::Thread;
-
-use core::time::Duration;
-
-/// How long a thread runs while others are ready.
-pub const SLICE: Duration = Duration::from_millis(3);
 
 /// The thread with that number.
 #[must_use]

@@ -1,46 +1,51 @@
-//! The scheduler proper.
+//! The scheduler proper: the one queue, and the switch from one thread's stack to another's.
 
-use super::{SLICE, Thread, cputime};
+use super::{
+    Thread, Wishes, cputime,
+    queue::{Account, Leaving, RunQueue, Seat},
+};
 use crate::{
-    arch::{context, context::Context, frame::Frame, lapic, trap},
+    arch::{context, context::Context, frame::Frame, lapic, percpu, trap},
     process::PID,
     signal::ThreadSignals,
-    sync::Lock,
+    sync::{self, Lock},
     time::{self, Instant},
     wait::Wake,
 };
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::sync::atomic::Ordering;
 use uigniter_abi::exit::ExitStatus;
 
-/// States of a thread, in `Thread::state`.
+/// States of a thread, in `Thread::state`; changed under the scheduler's lock.
 pub(super) const BLOCKED: u8 = 0;
 const READY: u8 = 1;
 const RUNNING: u8 = 2;
 const ENDED: u8 = 3;
 
 struct Scheduler {
-    ready: VecDeque<Arc<Thread>>,
-    current: Option<Arc<Thread>>,
+    queue: RunQueue<Arc<Thread>>,
     all: BTreeMap<i32, Arc<Thread>>,
     next_tid: i32,
     /// Ended, but perhaps still running on its own stack: dropped when another one runs.
     ended: Option<Arc<Thread>>,
-    slice_end: Instant,
 }
 
 static SCHEDULER: Lock<Scheduler> = Lock::new(Scheduler {
-    ready: VecDeque::new(),
-    current: None,
+    queue: RunQueue::new(),
     all: BTreeMap::new(),
     next_tid: PID,
     ended: None,
-    slice_end: Instant(0),
 });
+
+impl Seat for Arc<Thread> {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
+    }
+}
 
 /// The thread on whose behalf the kernel runs.
 ///
@@ -52,17 +57,39 @@ static SCHEDULER: Lock<Scheduler> = Lock::new(Scheduler {
     reason = "boot makes the first thread before anything can ask"
 )]
 pub fn current() -> Arc<Thread> {
-    SCHEDULER.lock().current.clone().expect("no thread runs yet")
+    running().expect("no thread runs yet")
+}
+
+/// As [`current`]; `None` before the first thread runs.
+fn running() -> Option<Arc<Thread>> {
+    let thread: *const Thread = percpu::this().current.load(Ordering::Relaxed).cast();
+    if thread.is_null() {
+        return None;
+    }
+    // SAFETY: the pointer is that of `set_running`, which keeps a count until another thread runs here; this makes one more.
+    unsafe {
+        Arc::increment_strong_count(thread);
+        Some(Arc::from_raw(thread))
+    }
+}
+
+/// Makes `next` the thread that runs on this processor; gives the one that did.
+fn set_running(next: Arc<Thread>) -> Option<Arc<Thread>> {
+    let next = Arc::into_raw(next).cast_mut().cast();
+    let previous: *const Thread = percpu::this().current.swap(next, Ordering::Relaxed).cast();
+    // SAFETY: what was there came from `Arc::into_raw` above, and its count goes to the caller.
+    (!previous.is_null()).then(|| unsafe { Arc::from_raw(previous) })
 }
 
 impl Wake for Thread {
     fn wake(&self) {
         let mut scheduler = SCHEDULER.lock();
-        if self.state.load(Ordering::Relaxed) == BLOCKED
-            && let Some(thread) = scheduler.all.get(&self.tid).cloned()
-        {
+        if self.state.load(Ordering::Relaxed) != BLOCKED {
+            // It may be about to block, having looked before there was what it is woken for.
+            self.woken.store(true, Ordering::Relaxed);
+        } else if let Some(thread) = scheduler.all.get(&self.tid).cloned() {
             self.state.store(READY, Ordering::Relaxed);
-            scheduler.ready.push_back(thread);
+            scheduler.queue.wake(thread, time::now());
         }
     }
 }
@@ -81,12 +108,13 @@ pub fn spawn(
         scheduler.next_tid += 1;
         tid
     };
-    let thread = Arc::new(Thread::new(tid, signals, context));
+    let wishes = current().wishes().inherited();
+    let thread = Arc::new(Thread::new(tid, signals, wishes, context));
     prepare(&thread);
-    thread.state.store(READY, Ordering::Relaxed);
     let mut scheduler = SCHEDULER.lock();
+    thread.state.store(READY, Ordering::Relaxed);
     scheduler.all.insert(tid, thread.clone());
-    scheduler.ready.push_back(thread.clone());
+    scheduler.queue.add(thread.clone(), time::now());
     Some(thread)
 }
 
@@ -95,27 +123,42 @@ pub fn start_first(thread: Arc<Thread>) {
     let mut scheduler = SCHEDULER.lock();
     scheduler.next_tid = thread.tid + 1;
     thread.state.store(RUNNING, Ordering::Relaxed);
-    thread.since.store(time::now().0, Ordering::Relaxed);
     scheduler.all.insert(thread.tid, thread.clone());
-    scheduler.current = Some(thread);
+    scheduler.queue.run(thread.clone(), time::now());
+    drop(scheduler);
+    set_running(thread);
+}
+
+impl Scheduler {
+    /// Takes the thread that is to run now.
+    fn choose(&mut self, now: Instant) -> Option<Arc<Thread>> {
+        let next = self.queue.choose(now)?;
+        next.state.store(RUNNING, Ordering::Relaxed);
+        Some(next)
+    }
+
+    /// Puts the one that runs back, and takes the one that is to run now, which may be the same.
+    fn swap(&mut self, now: Instant, why: Leaving) -> Option<Arc<Thread>> {
+        if let Some(me) = running() {
+            me.state.store(READY, Ordering::Relaxed);
+        }
+        self.queue.put_back(now, why);
+        self.choose(now)
+    }
 }
 
 /// Takes the next ready thread, halting until there is one.
 fn next_ready() -> Arc<Thread> {
     loop {
-        if let Some(next) = SCHEDULER.lock().ready.pop_front() {
+        let now = time::now();
+        if let Some(next) = SCHEDULER.lock().choose(now) {
             return next;
         }
-        let now = time::now();
         match time::next_deadline() {
             Some(deadline) if deadline <= now => time::expire(now),
             deadline => {
                 if let Some(deadline) = deadline {
                     lapic::arm(deadline, now);
-                }
-                // Halted time is nobody's.
-                if let Some(me) = &SCHEDULER.lock().current {
-                    me.settle(now);
                 }
                 trap::idle();
             }
@@ -123,98 +166,113 @@ fn next_ready() -> Arc<Thread> {
     }
 }
 
-/// Accounts for the switch, and makes `next` the current thread.
-fn take_over(next: Arc<Thread>) -> (Option<Arc<Thread>>, *mut Context) {
-    let now = time::now();
-    let mut scheduler = SCHEDULER.lock();
-    scheduler.slice_end = now + SLICE;
-    next.state.store(RUNNING, Ordering::Relaxed);
-    next.since.store(now.0, Ordering::Relaxed);
-    let context = next.context.get();
-    let previous = scheduler.current.replace(next);
-    if let Some(previous) = &previous {
-        previous.settle(now);
-    }
-    (previous, context)
-}
-
-/// Goes on with `next` in place of the current thread, and returns when that is chosen again.
-fn switch_to(next: Arc<Thread>) {
-    let (previous, to) = take_over(next);
-    let Some(previous) = previous else { return };
+/// Goes on with `next` in place of the current thread, and returns when that is chosen again; true if another one ran.
+fn switch_to(next: Arc<Thread>) -> bool {
+    let to = next.context.get();
+    let Some(previous) = set_running(next) else {
+        return false;
+    };
     let from = previous.context.get();
     // The scheduler's own map keeps the context alive; a count held on a stack that may never run again would keep it for ever.
     drop(previous);
+    if from == to {
+        return false;
+    }
     // SAFETY: `from` is the context of the thread that runs, `to` that of one that was ready; both are owned by threads in `all`. No lock is held.
     unsafe { context::switch(from, to) };
     let ended = SCHEDULER.lock().ended.take();
     drop(ended);
+    true
 }
 
-/// Lets others run until somebody wakes this thread or the deadline passes. Only [`wait`](crate::wait) calls this; no lock may be held.
+/// Lets others run until somebody wakes this thread or the deadline passes; returns at once if it was woken since it last blocked, so that
+/// a wake-up between the caller's look and this call is not lost. Only [`wait`](crate::wait) calls this; no lock may be held.
 pub fn block(deadline: Option<Instant>) {
+    sync::assert_none_held();
     let me = current();
     cputime::count(&me.counters.waits);
-    me.state.store(BLOCKED, Ordering::Relaxed);
     let timer = deadline.map(|deadline| {
         let waker: Arc<dyn Wake> = me.clone();
         time::arm(deadline, &waker)
     });
-    let next = next_ready();
-    if Arc::ptr_eq(&next, &me) {
-        me.state.store(RUNNING, Ordering::Relaxed);
-        if me.since.load(Ordering::Relaxed) == 0 {
-            me.since.store(time::now().0, Ordering::Relaxed);
-        }
-    } else {
-        switch_to(next);
+    if stop_unless_woken(&me) {
+        switch_to(next_ready());
     }
     if let Some(timer) = timer {
         time::cancel(timer);
     }
 }
 
+/// Makes the current thread blocked, unless it was woken since it last was; true if it is.
+fn stop_unless_woken(me: &Thread) -> bool {
+    let mut scheduler = SCHEDULER.lock();
+    if me.woken.swap(false, Ordering::Relaxed) {
+        return false;
+    }
+    me.state.store(BLOCKED, Ordering::Relaxed);
+    // From here on nobody is charged; the time that the processor halts is nobody's.
+    scheduler.queue.stop(time::now());
+    true
+}
+
 /// Lets the other runnable threads have their turn (`sched_yield(2)`).
 pub fn yield_now() {
+    sync::assert_none_held();
     let next = {
         let mut scheduler = SCHEDULER.lock();
-        let Some(next) = scheduler.ready.pop_front() else {
+        if scheduler.queue.is_empty() {
             return;
-        };
-        if let Some(me) = scheduler.current.clone() {
-            me.state.store(READY, Ordering::Relaxed);
-            scheduler.ready.push_back(me);
         }
-        next
+        scheduler.swap(time::now(), Leaving::Yielded)
     };
-    switch_to(next);
-}
-
-/// On the way to the program: gives way if the slice is over and somebody waits; true if another one ran.
-pub fn preempt() -> bool {
-    let over = {
-        let scheduler = SCHEDULER.lock();
-        !scheduler.ready.is_empty() && time::now() >= scheduler.slice_end
-    };
-    if over {
-        cputime::count(&current().counters.preemptions);
-        yield_now();
+    if let Some(next) = next {
+        switch_to(next);
     }
-    over
 }
 
-/// On the way to the program: has the timer interrupt it for the next deadline, or for the end of its slice if somebody waits.
+/// On the way to the program: gives way if its time is over, or if a thread woke that goes first; true if another one ran.
+pub fn preempt() -> bool {
+    let next = {
+        let mut scheduler = SCHEDULER.lock();
+        if scheduler.queue.is_empty() {
+            return false;
+        }
+        let now = time::now();
+        if !scheduler.queue.is_over(now) {
+            return false;
+        }
+        scheduler.swap(now, Leaving::Preempted)
+    };
+    let me = current();
+    let ran = next.is_some_and(switch_to);
+    if ran {
+        cputime::count(&me.counters.preemptions);
+    }
+    ran
+}
+
+/// On the way to the program: has the timer interrupt it for the next deadline, or for the end of its time if somebody waits.
 pub fn arm_timer() {
     let slice = {
         let scheduler = SCHEDULER.lock();
-        (!scheduler.ready.is_empty()).then_some(scheduler.slice_end)
+        if scheduler.queue.is_empty() {
+            None
+        } else {
+            scheduler.queue.look_again(time::now())
+        }
     };
-    let deadline = match (slice, time::next_deadline()) {
-        (Some(a), Some(b)) => a.min(b),
-        (Some(a), None) | (None, Some(a)) => a,
-        (None, None) => return,
-    };
-    lapic::arm(deadline, time::now());
+    if let Some(deadline) = slice.into_iter().chain(time::next_deadline()).min() {
+        lapic::arm(deadline, time::now());
+    }
+}
+
+/// Changes how a thread is scheduled.
+pub fn set_wishes(thread: &Arc<Thread>, wishes: Wishes) {
+    let mut scheduler = SCHEDULER.lock();
+    // What was used until now counts by the old weight.
+    scheduler.queue.settle(time::now());
+    thread.account.set_wishes(wishes);
+    scheduler.queue.moved(thread);
 }
 
 /// All threads that have not ended, in the order of their birth.
@@ -224,21 +282,24 @@ pub fn threads() -> Vec<Arc<Thread>> {
 
 /// Ends the current thread; with the last one, the process ends with this status.
 pub fn exit_thread(status: i32) -> ! {
-    let last = {
+    sync::assert_none_held();
+    let me = current();
+    let (last, before) = {
         let mut scheduler = SCHEDULER.lock();
-        if let Some(me) = scheduler.current.clone() {
-            me.state.store(ENDED, Ordering::Relaxed);
-            cputime::keep(&me);
-            scheduler.all.remove(&me.tid);
-            scheduler.ended = Some(me);
-        }
-        scheduler.all.is_empty()
+        me.state.store(ENDED, Ordering::Relaxed);
+        scheduler.all.remove(&me.tid);
+        scheduler.queue.stop(time::now());
+        cputime::keep(&me);
+        let before = scheduler.ended.replace(me);
+        (scheduler.all.is_empty(), before)
     };
+    drop(before);
     if last {
         exit_process(ExitStatus::Exited(status as u8));
     }
-    let (previous, to) = take_over(next_ready());
-    drop(previous);
+    let next = next_ready();
+    let to = next.context.get();
+    drop(set_running(next));
     // SAFETY: `to` is the context of a ready thread in `all`; ours is kept in `ended` until another thread runs. No lock is held.
     unsafe { context::switch_away(to) }
 }

@@ -1,14 +1,22 @@
 //! One thread of the program.
 
-use super::{Counters, Rseq};
-use crate::{errno::Result, signal::ThreadSignals, sync::Lock};
+use super::{
+    Counters, Rseq,
+    queue::{Account, Wishes},
+};
+use crate::{errno::Result, signal::ThreadSignals, sync::Lock, time};
 use alloc::{boxed::Box, string::String};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::AtomicU64;
+#[cfg(feature = "elf")]
+use core::sync::atomic::Ordering;
 
 #[cfg(feature = "elf")]
 use crate::arch::context::Context;
 #[cfg(feature = "elf")]
-use core::{cell::UnsafeCell, sync::atomic::AtomicU8};
+use core::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicBool, AtomicU8},
+};
 
 /// The rest of an interrupted system call.
 pub(crate) type Resume = Box<dyn FnOnce() -> Result<usize> + Send>;
@@ -31,14 +39,18 @@ pub struct Thread {
     resume: Lock<Option<Resume>>,
     /// `rseq(2)`.
     pub rseq: Lock<Option<Rseq>>,
-    /// CPU time up to the last switch, in nanoseconds.
-    pub(super) used: AtomicU64,
-    /// When it was last switched to, in nanoseconds since boot; 0 while it does not run.
-    pub(super) since: AtomicU64,
+    /// CPU time, and how it wants to be scheduled.
+    pub(super) account: Account,
     #[cfg(feature = "elf")]
     pub(super) state: AtomicU8,
+    /// It was woken while it was not blocked.
+    #[cfg(feature = "elf")]
+    pub(super) woken: AtomicBool,
     #[cfg(feature = "elf")]
     pub(crate) context: UnsafeCell<Context>,
+    /// The seeded scheduler that it runs under, and which of its actors it is.
+    #[cfg(test)]
+    pub(super) stage: Option<(alloc::sync::Arc<super::stage::Stage>, usize)>,
 }
 
 // SAFETY: `context` is used only by the scheduler, for the thread that it leaves and the one that it goes on with.
@@ -54,7 +66,12 @@ impl core::fmt::Debug for Thread {
 impl Thread {
     /// A thread that has not run yet.
     #[must_use]
-    pub fn new(tid: i32, signals: ThreadSignals, #[cfg(feature = "elf")] context: Context) -> Self {
+    pub fn new(
+        tid: i32,
+        signals: ThreadSignals,
+        wishes: Wishes,
+        #[cfg(feature = "elf")] context: Context,
+    ) -> Self {
         Self {
             tid,
             signals,
@@ -64,12 +81,15 @@ impl Thread {
             counters: Counters::default(),
             resume: Lock::new(None),
             rseq: Lock::new(None),
-            used: AtomicU64::new(0),
-            since: AtomicU64::new(0),
+            account: Account::new(wishes),
             #[cfg(feature = "elf")]
             state: AtomicU8::new(0),
             #[cfg(feature = "elf")]
+            woken: AtomicBool::new(false),
+            #[cfg(feature = "elf")]
             context: UnsafeCell::new(context),
+            #[cfg(test)]
+            stage: None,
         }
     }
 
@@ -98,29 +118,24 @@ impl Thread {
         false
     }
 
-    /// Ends the run that goes on, if one does, and adds it to the CPU time.
-    #[cfg(feature = "elf")]
-    pub(super) fn settle(&self, now: crate::time::Instant) {
-        let since = self.since.swap(0, Ordering::Relaxed);
-        if since != 0 {
-            self.used
-                .fetch_add(now.0.saturating_sub(since), Ordering::Relaxed);
-        }
+    /// How it wants to be scheduled; changed by [`set_wishes`](super::set_wishes).
+    #[must_use]
+    pub fn wishes(&self) -> Wishes {
+        self.account.wishes()
     }
 
     /// CPU time used so far in nanoseconds (`CLOCK_THREAD_CPUTIME_ID`).
     pub fn cpu_time(&self) -> u64 {
-        let since = self.since.load(Ordering::Relaxed);
-        let running = if since == 0 {
-            0
-        } else {
-            crate::time::now().0.saturating_sub(since)
-        };
-        self.used.load(Ordering::Relaxed) + running
+        self.account.cpu_time(time::now())
     }
 }
 
 #[cfg(not(feature = "elf"))]
 impl crate::wait::Wake for Thread {
-    fn wake(&self) {}
+    fn wake(&self) {
+        #[cfg(test)]
+        if let Some((stage, actor)) = &self.stage {
+            stage.wake(*actor);
+        }
+    }
 }

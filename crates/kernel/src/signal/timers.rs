@@ -6,7 +6,7 @@ use crate::{
     event::schedule::{Schedule, Setting},
     process::process,
     sched::{self, CpuClock, Thread},
-    sync::Lock,
+    sync::{Lock, rank},
     time::{self, Instant, TimerId},
     wait::Wake,
 };
@@ -89,7 +89,7 @@ pub struct SignalTimer {
     notify: Notify,
     /// What it counts by.
     pub base: Timebase,
-    state: Lock<State>,
+    state: Lock<State, rank::Alarm>,
 }
 
 impl core::fmt::Debug for SignalTimer {

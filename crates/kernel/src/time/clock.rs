@@ -29,6 +29,10 @@ pub fn frequency() -> u64 {
 /// Nanoseconds since boot (`CLOCK_MONOTONIC`).
 #[must_use]
 pub fn now() -> Instant {
+    #[cfg(test)]
+    if let Some(now) = crate::sched::stage::now() {
+        return now;
+    }
     let ticks = crate::arch::cpu::rdtsc().wrapping_sub(BASE_TSC.load(Ordering::Relaxed));
     Instant(((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed))) >> 32) as u64)
 }

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     arch,
-    drivers::virtio::{self, Device, Link},
+    drivers::virtio::{Device, Error, Link},
     mm::dma,
     sync::Lock,
-    wait::WaitQueue,
+    wait::{WaitQueue, wait_for},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -45,14 +45,14 @@ impl VirtioBlock {
     /// # Errors
     ///
     /// See [`virtio::Error`].
-    pub fn probe(device: Device) -> Result<&'static Self, virtio::Error> {
+    pub fn probe(device: Device) -> Result<&'static Self, Error> {
         let disk: &'static Self = Box::leak(Box::new(Self::new(device, dma::translate)?));
         DISKS.lock().push(disk);
         arch::interrupt::register(disk.link.irq(), on_interrupt);
         Ok(disk)
     }
 
-    fn new(mut device: Device, translate: fn(u64) -> Option<u64>) -> Result<Self, virtio::Error> {
+    fn new(mut device: Device, translate: fn(u64) -> Option<u64>) -> Result<Self, Error> {
         let features = device.negotiate(F_SIZE_MAX | F_SEG_MAX | F_RO | F_FLUSH)?;
         let has = |feature| features & feature != 0;
         let queue = device.queue(QUEUE, MAX_QUEUE_SIZE)?;
@@ -110,10 +110,10 @@ impl VirtioBlock {
             }
             if mine == 0 && submitted.is_ok() {
                 // Others have it all: wait until some of them have finished.
-                virtio::wait_for(&self.changed, || self.requests.lock().has_room());
+                wait_for(&self.changed, || self.requests.lock().has_room());
                 continue;
             }
-            virtio::wait_for(&self.changed, || self.requests.lock().finished(mine));
+            wait_for(&self.changed, || self.requests.lock().finished(mine));
             let collected = self.requests.lock().collect(mine);
             self.changed.wake_all();
             result = submitted.and(collected);

@@ -4,10 +4,10 @@
 
 use crate::{
     arch,
-    drivers::virtio::{self, Device, Error, Link, Queue, Segment},
+    drivers::virtio::{Device, Error, Link, Queue, Segment},
     mm::dma,
     sync::Lock,
-    wait::WaitQueue,
+    wait::{WaitQueue, wait_for},
 };
 use core::ptr::NonNull;
 
@@ -100,7 +100,7 @@ impl Source {
 pub(super) fn fill(buffer: &mut [u8]) -> usize {
     let (mut filled, mut asked) = (0, false);
     while filled < buffer.len() {
-        virtio::wait_for(&CHANGED, || SOURCE.lock().as_mut().is_none_or(Source::is_ready));
+        wait_for(&CHANGED, || SOURCE.lock().as_mut().is_none_or(Source::is_ready));
         let mut guard = SOURCE.lock();
         let Some(source) = guard.as_mut() else { break };
         let count = source.take(&mut buffer[filled..]);

@@ -9,7 +9,10 @@
 
 use super::super::node::Node;
 use super::{Image, MountError, partition};
-use crate::{drivers::block::BlockDevice, sync::Lock};
+use crate::{
+    drivers::block::BlockDevice,
+    sync::{Lock, rank},
+};
 use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use linux_raw_sys::general as raw;
 
@@ -62,7 +65,7 @@ pub(crate) struct Rofs {
     /// How many names each inode has; directories have one.
     names: Vec<u16>,
     /// Nodes of files with several names, once looked at.
-    shared: Lock<BTreeMap<u32, Arc<Node>>>,
+    shared: Lock<BTreeMap<u32, Arc<Node>>, rank::ImageNodes>,
 }
 
 struct Superblock {
@@ -173,7 +176,7 @@ impl Rofs {
     }
 
     /// Nodes of files that have several names, by inode.
-    pub(crate) const fn shared(&self) -> &Lock<BTreeMap<u32, Arc<Node>>> {
+    pub(crate) const fn shared(&self) -> &Lock<BTreeMap<u32, Arc<Node>>, rank::ImageNodes> {
         &self.shared
     }
 

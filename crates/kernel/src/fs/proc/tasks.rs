@@ -152,9 +152,15 @@ pub(super) fn stat(tid: u64) -> Vec<u8> {
     let state = if is_asleep(tid) { 'S' } else { 'R' };
     let mut text = format!("{tid} ({}) {state} 0 {PID} {PID} 0 -1 4194304", name(tid));
     // minflt to cmajflt, utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
+    let wishes = thread(tid).map(|thread| thread.wishes()).unwrap_or_default();
+    let priority = match i32::from(wishes.priority) {
+        0 => 20 + i32::from(wishes.nice),
+        realtime => -1 - realtime,
+    };
     text += &format!(
-        " {faults}{} {ticks} 0 0 0 20 0 {} 0 0",
+        " {faults}{} {ticks} 0 0 0 {priority} {} {} 0 0",
         zeros(3),
+        wishes.nice,
         own::thread_count()
     );
     // vsize, rss, rsslim, and the 27 fields after it.

@@ -11,7 +11,7 @@ use crate::{
         space::{self, Place},
         vma::{Backing, Prot},
     },
-    sync::Lock,
+    sync::{Lock, rank},
     user::UserSlice,
 };
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 /// What `/proc/self/maps` calls pages of stubs.
 const NAME: &str = "[syscalls]";
 
-static ARENA: Lock<Arena> = Lock::new(Arena::new());
+static ARENA: Lock<Arena, rank::CodeArena> = Lock::new(Arena::new());
 
 /// The program's address space.
 struct Program;

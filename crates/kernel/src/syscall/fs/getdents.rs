@@ -111,6 +111,7 @@ fn read(args: &Args, layout: Layout) -> Result<usize> {
             full: false,
             layout,
         };
+        let _place = open.at_position();
         let from = *open.offset().lock();
         let position = fill(&file.node, from, &mut sink);
         *open.offset().lock() = position;

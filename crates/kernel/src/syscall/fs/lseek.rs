@@ -20,6 +20,7 @@ pub(super) fn lseek(args: &Args) -> Result<usize> {
     if !open.file.seekable() {
         return Err(Errno::ESPIPE);
     }
+    let _place = open.at_position();
     let size = || Ok(open.file.stat()?.size as i64);
     let target = match whence {
         raw::SEEK_SET => Some(offset),

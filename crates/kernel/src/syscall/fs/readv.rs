@@ -114,6 +114,7 @@ fn parts_for(open: &OpenFile, allowed: bool, args: &Args) -> Result<Parts> {
 /// As `readv(2)`.
 pub(super) fn read_parts(open: &OpenFile, parts: Parts, position: Option<u64>) -> Result<usize> {
     if open.file.seekable() {
+        let _place = position.is_none().then(|| open.at_position());
         let start = position.unwrap_or_else(|| *open.offset().lock());
         let read = |part: UserSlice, done: usize| open.file.read(start + done as u64, part.bytes_mut()?);
         let done = parts.each(0, parts.total, read)?;
@@ -138,10 +139,9 @@ pub(super) fn read_parts(open: &OpenFile, parts: Parts, position: Option<u64>) -
 
 fn write_parts(open: &OpenFile, parts: Parts, position: Option<u64>) -> Result<usize> {
     if open.file.seekable() {
-        let start = match position {
-            Some(position) => position,
-            None if open.flags() & raw::O_APPEND != 0 => open.file.stat()?.size,
-            None => *open.offset().lock(),
+        let (start, _place) = match position {
+            Some(position) => (position, None),
+            None => open.at_write().map(|(start, place)| (start, Some(place)))?,
         };
         let done = parts.each(0, parts.total, |part, done| {
             open.file.write(start + done as u64, part.bytes()?)

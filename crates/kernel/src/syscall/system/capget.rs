@@ -1,6 +1,6 @@
 //! `capget`, `capset`.
 
-use super::common::{check_thread, credentials};
+use super::common::{credentials, thread};
 use crate::{
     errno::{Errno, Result},
     syscall::Args,
@@ -22,7 +22,7 @@ fn sets(args: &Args) -> Result<Option<usize>> {
             Err(Errno::EINVAL)
         };
     };
-    check_thread(pid)?;
+    thread(pid)?;
     Ok(Some(sets))
 }
 

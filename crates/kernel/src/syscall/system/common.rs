@@ -1,42 +1,24 @@
-//! How the program's threads would like to be scheduled, kept because programs set it and ask for it back; and checks of numbers.
+//! Checks of thread and process numbers.
 
 use crate::{
     errno::{Errno, Result},
     process::PID,
-    sched,
-    sync::Lock,
+    sched::{self, Thread},
 };
+use alloc::sync::Arc;
 
 pub(super) use crate::process::credentials::{Ids, get as credentials};
 
-/// Scheduling wishes of the process.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wishes {
-    /// `SCHED_*`.
-    pub(super) policy: u32,
-    /// Realtime priority.
-    pub(super) priority: i32,
-    /// Nice value, -20 to 19.
-    pub(super) nice: i32,
-}
-
-static WISHES: Lock<Wishes> = Lock::new(Wishes {
-    policy: 0,
-    priority: 0,
-    nice: 0,
-});
-
-/// Scheduling wishes of the process.
-pub(super) fn wishes() -> &'static Lock<Wishes> {
-    &WISHES
-}
-
-/// Checks that a process or thread number is one of ours; 0 is the caller.
-pub(super) fn check_thread(number: i32) -> Result<()> {
+/// The thread with that number, for the calls of `sched(7)`; 0 is the caller.
+///
+/// # Errors
+///
+/// `EINVAL` for negative numbers, `ESRCH`.
+pub(super) fn thread(number: i32) -> Result<Arc<Thread>> {
     match number {
         ..0 => Err(Errno::EINVAL),
-        0 | PID => Ok(()),
-        _ => sched::find(number).map(drop).ok_or(Errno::ESRCH),
+        0 => Ok(sched::current()),
+        _ => sched::find(number).ok_or(Errno::ESRCH),
     }
 }
 

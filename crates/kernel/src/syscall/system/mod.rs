@@ -41,7 +41,7 @@ mod uname;
 pub use crate::process::credentials::get as credentials;
 
 const ONE_CPU: &str = "there is one processor; others are refused with EINVAL";
-const ROUND_ROBIN: &str = "kept and shown; all threads are scheduled alike";
+const NO_DEADLINE: &str = "no SCHED_DEADLINE (EINVAL)";
 const IDENTITY: &str = "kept and shown; there is one user, and files check nothing";
 const FEW_OPTIONS: &str =
     "names, dumpable, no-new-privs, death signal and the like; others are refused with EINVAL";
@@ -74,18 +74,8 @@ pub const ROWS: &[Row] = &[
     ),
     Row::new(__NR_getpid, "getpid", getpid::getpid, Full),
     Row::new(__NR_getppid, "getpid", getpid::getppid, Full),
-    Row::new(
-        __NR_getpriority,
-        "getpriority",
-        getpriority::getpriority,
-        Partial(ROUND_ROBIN),
-    ),
-    Row::new(
-        __NR_setpriority,
-        "getpriority",
-        getpriority::setpriority,
-        Partial(ROUND_ROBIN),
-    ),
+    Row::new(__NR_getpriority, "getpriority", getpriority::getpriority, Full),
+    Row::new(__NR_setpriority, "getpriority", getpriority::setpriority, Full),
     Row::new(__NR_getrandom, "getrandom", getrandom::getrandom, Full),
     Row::new(__NR_getresuid, "getresuid", getresuid::getresuid, Full),
     Row::new(__NR_getresgid, "getresuid", getresuid::getresgid, Full),
@@ -148,13 +138,13 @@ pub const ROWS: &[Row] = &[
         __NR_sched_getattr,
         "sched_setattr",
         sched_setattr::sched_getattr,
-        Partial(ROUND_ROBIN),
+        Partial(NO_DEADLINE),
     ),
     Row::new(
         __NR_sched_setattr,
         "sched_setattr",
         sched_setattr::sched_setattr,
-        Partial(ROUND_ROBIN),
+        Partial(NO_DEADLINE),
     ),
     Row::new(
         __NR_sched_getparam,
@@ -166,7 +156,7 @@ pub const ROWS: &[Row] = &[
         __NR_sched_setparam,
         "sched_setparam",
         sched_setparam::sched_setparam,
-        Partial(ROUND_ROBIN),
+        Partial(NO_DEADLINE),
     ),
     Row::new(
         __NR_sched_getscheduler,
@@ -178,7 +168,7 @@ pub const ROWS: &[Row] = &[
         __NR_sched_setscheduler,
         "sched_setscheduler",
         sched_setscheduler::sched_setscheduler,
-        Partial(ROUND_ROBIN),
+        Partial(NO_DEADLINE),
     ),
     Row::new(
         __NR_sethostname,

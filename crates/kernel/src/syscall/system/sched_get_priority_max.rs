@@ -7,12 +7,21 @@ use crate::{
 use linux_raw_sys::general as raw;
 
 /// Lowest and highest realtime priority of a policy (`sched(7)`).
-pub(super) fn range(policy: u32) -> Result<(i32, i32)> {
+fn range(policy: u32) -> Result<(i32, i32)> {
     match policy {
         raw::SCHED_FIFO | raw::SCHED_RR => Ok((1, 99)),
         raw::SCHED_NORMAL | raw::SCHED_BATCH | raw::SCHED_IDLE | raw::SCHED_DEADLINE => Ok((0, 0)),
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// A priority that the policy has.
+pub(super) fn check_priority(policy: u32, priority: i32) -> Result<u8> {
+    let (min, max) = range(policy)?;
+    if !(min..=max).contains(&priority) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(priority as u8)
 }
 
 pub(super) fn max(args: &Args) -> Result<usize> {

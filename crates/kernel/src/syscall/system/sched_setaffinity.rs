@@ -1,6 +1,6 @@
 //! `sched_setaffinity`, `sched_getaffinity`.
 
-use super::common::check_thread;
+use super::common::thread;
 use crate::{
     errno::{Errno, Result},
     syscall::Args,
@@ -35,5 +35,5 @@ pub(super) fn sched_setaffinity(args: &Args) -> Result<usize> {
 
 /// A negative number is nobody here, and no mistake.
 fn check_affinity_target(number: i32) -> Result<()> {
-    check_thread(number).map_err(|_| Errno::ESRCH)
+    thread(number).map(drop).map_err(|_| Errno::ESRCH)
 }

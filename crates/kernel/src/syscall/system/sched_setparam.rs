@@ -1,30 +1,23 @@
 //! `sched_setparam`, `sched_getparam`.
 
-use super::{
-    common::{check_thread, wishes},
-    sched_get_priority_max::range,
-};
+use super::{common::thread, sched_get_priority_max::check_priority};
 use crate::{
     errno::{Errno, Result},
+    sched::{self, Wishes},
     syscall::Args,
 };
 
 pub(super) fn sched_setparam(args: &Args) -> Result<usize> {
     let priority = args.ptr::<i32>(1).non_null().ok_or(Errno::EINVAL)?.read()?;
-    check_thread(args.int(0))?;
-    let mut wishes = wishes().lock();
-    let (min, max) = range(wishes.policy)?;
-    if !(min..=max).contains(&priority) {
-        return Err(Errno::EINVAL);
-    }
-    wishes.priority = priority;
+    let thread = thread(args.int(0))?;
+    let wishes = thread.wishes();
+    let priority = check_priority(wishes.policy, priority)?;
+    sched::set_wishes(&thread, Wishes { priority, ..wishes });
     Ok(0)
 }
 
 pub(super) fn sched_getparam(args: &Args) -> Result<usize> {
     let target = args.ptr::<i32>(1).non_null().ok_or(Errno::EINVAL)?;
-    check_thread(args.int(0))?;
-    let priority = wishes().lock().priority;
-    target.write(priority)?;
+    target.write(i32::from(thread(args.int(0))?.wishes().priority))?;
     Ok(0)
 }

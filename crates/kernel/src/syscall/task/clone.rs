@@ -108,16 +108,17 @@ fn create(request: &Request) -> Result<usize> {
                 .clear_child_tid
                 .store(request.child_tid.address(), Ordering::Relaxed);
         }
-        thread.name.lock().clone_from(&creator.name.lock());
+        let name = creator.name.lock().clone();
+        *thread.name.lock() = name;
+        // Before the thread can run: it may look at once. A bad address of the child's is nobody's error (`clone(2)`), the parent's was checked above.
+        if has(raw::CLONE_PARENT_SETTID) {
+            let _ = request.parent_tid.write(thread.tid);
+        }
+        if has(raw::CLONE_CHILD_SETTID) {
+            let _ = request.child_tid.write(thread.tid);
+        }
     })
     .ok_or(Errno::EAGAIN)?;
-    if has(raw::CLONE_PARENT_SETTID) {
-        request.parent_tid.write(thread.tid)?;
-    }
-    if has(raw::CLONE_CHILD_SETTID) {
-        // Its own write in its own time; a bad address is nobody's error (`clone(2)`).
-        let _ = request.child_tid.write(thread.tid);
-    }
     Ok(thread.tid as usize)
 }
 

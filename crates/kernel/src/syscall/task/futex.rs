@@ -1,36 +1,27 @@
 //! `futex(2)`.
 //!
-//! Waiters stand in a queue for each address. Nothing runs between the look at the word and the entry into the queue, as the kernel is not
-//! preempted and the queues' lock is held, so no wake-up is lost.
+//! No wake-up is lost, whoever runs when: a waiter first enters the queue and then looks at the word, and a waker first changes the word and then
+//! looks at the queue. A waiter that leaves by itself (time, signal, another value) and finds that it was taken out meanwhile was woken, as the wake-up
+//! was counted as its.
 
 use crate::{
     errno::{Errno, Result},
     sched,
-    sync::Lock,
+    sync::{Lock, rank},
     syscall::Args,
     time::{self, Instant},
     user::UserPtr,
-    wait::{Interrupted, Wake, wait_until},
+    wait::{Interrupted, wait_until},
 };
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use alloc::{sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicU32, Ordering};
 use linux_raw_sys::general as raw;
+use queue::{Queues, Waiter};
 
 mod pi;
+mod queue;
 
-/// One thread that waits.
-struct Waiter {
-    thread: Arc<dyn Wake>,
-    bitset: u32,
-    woken: AtomicBool,
-    /// The address that it waits for now; a requeue changes it.
-    address: Lock<u64>,
-}
-
-static QUEUES: Lock<BTreeMap<u64, VecDeque<Arc<Waiter>>>> = Lock::new(BTreeMap::new());
+static QUEUES: Lock<Queues, rank::Futexes> = Lock::new(Queues::new());
 
 /// Waits, wakes, requeues.
 pub(super) fn futex(args: &Args) -> Result<usize> {
@@ -54,10 +45,18 @@ pub(super) fn futex(args: &Args) -> Result<usize> {
                 return Err(Errno::EINVAL);
             }
             let compares = operation & raw::FUTEX_CMD_MASK as u32 == raw::FUTEX_CMP_REQUEUE;
-            if compares && word(address, false)?.load(Ordering::Relaxed) != third {
-                return Err(Errno::EAGAIN);
-            }
-            Ok(requeue(address, second, wake_count as usize, move_count as usize))
+            let expected = if compares {
+                Some((word(address, false)?, third))
+            } else {
+                None
+            };
+            requeue(
+                address,
+                second,
+                wake_count as usize,
+                move_count as usize,
+                expected,
+            )
         }
         raw::FUTEX_LOCK_PI => pi::lock(address, absolute(args.ptr(3), true)?),
         raw::FUTEX_LOCK_PI2 => pi::lock(address, absolute(args.ptr(3), realtime)?),
@@ -113,88 +112,63 @@ fn wait(address: u64, expected: u32, bitset: u32, deadline: Option<Instant>) -> 
     if bitset == 0 {
         return Err(Errno::EINVAL);
     }
-    if word(address, false)?.load(Ordering::SeqCst) != expected {
-        return Err(Errno::EAGAIN);
+    let word = word(address, false)?;
+    let waiter = Waiter::new(sched::current(), bitset);
+    QUEUES.lock().enter(address, waiter.clone());
+    if word.load(Ordering::SeqCst) != expected {
+        return leave(&waiter, Errno::EAGAIN);
     }
-    let waiter = Arc::new(Waiter {
-        thread: sched::current(),
-        bitset,
-        woken: AtomicBool::new(false),
-        address: Lock::new(address),
-    });
-    QUEUES
-        .lock()
-        .entry(address)
-        .or_default()
-        .push_back(waiter.clone());
-    let result = wait_until(&[], deadline, || {
-        waiter.woken.load(Ordering::Relaxed).then_some(())
-    });
-    if result.is_err() {
-        let at = *waiter.address.lock();
-        let mut queues = QUEUES.lock();
-        if let Some(queue) = queues.get_mut(&at) {
-            queue.retain(|other| !Arc::ptr_eq(other, &waiter));
-            if queue.is_empty() {
-                queues.remove(&at);
-            }
-        }
-    }
+    let result = wait_until(&[], deadline, || waiter.is_woken().then_some(()));
     match result {
         Ok(()) => Ok(0),
-        Err(Interrupted::TimedOut) => Err(Errno::ETIMEDOUT),
+        Err(Interrupted::TimedOut) => leave(&waiter, Errno::ETIMEDOUT),
         // A wait without a time-out starts again after a handler with SA_RESTART; one with a relative time-out must not start its time anew.
-        Err(Interrupted::Signal) if deadline.is_none() => Err(Errno::ERESTARTSYS),
-        Err(Interrupted::Signal) => Err(Errno::EINTR),
+        Err(Interrupted::Signal) if deadline.is_none() => leave(&waiter, Errno::ERESTARTSYS),
+        Err(Interrupted::Signal) => leave(&waiter, Errno::EINTR),
     }
+}
+
+/// Ends a wait for that reason, unless a wake-up came first.
+fn leave(waiter: &Arc<Waiter>, reason: Errno) -> Result<usize> {
+    if QUEUES.lock().leave(waiter) {
+        Err(reason)
+    } else {
+        Ok(0)
+    }
+}
+
+/// Wakes those who were taken out of a queue; gives how many.
+fn rouse(taken: &[Arc<Waiter>]) -> usize {
+    for waiter in taken {
+        waiter.thread.wake();
+    }
+    taken.len()
 }
 
 /// Wakes at most `count` waiters whose bits meet `bitset`; answers how many.
 pub(super) fn wake(address: u64, count: usize, bitset: u32) -> usize {
-    let mut woken = 0;
-    while woken < count {
-        let waiter = {
-            let mut queues = QUEUES.lock();
-            let Some(queue) = queues.get_mut(&address) else {
-                break;
-            };
-            let Some(index) = queue.iter().position(|waiter| waiter.bitset & bitset != 0) else {
-                break;
-            };
-            let waiter = queue.remove(index);
-            if queue.is_empty() {
-                queues.remove(&address);
-            }
-            waiter
-        };
-        let Some(waiter) = waiter else { break };
-        waiter.woken.store(true, Ordering::Relaxed);
-        waiter.thread.wake();
-        woken += 1;
-    }
-    woken
+    let taken: Vec<_> = QUEUES.lock().take(address, count, bitset);
+    rouse(&taken)
 }
 
-/// Wakes at most `wake_count` and moves at most `move_count` of the rest to `target`; answers how many it touched.
-fn requeue(address: u64, target: u64, wake_count: usize, move_count: usize) -> usize {
-    let woken = wake(address, wake_count, u32::MAX);
-    let mut queues = QUEUES.lock();
-    let Some(mut queue) = queues.remove(&address) else {
-        return woken;
+/// Wakes at most `wake_count` and moves at most `move_count` of the rest to `target`, if the word has the expected value; answers how many it touched.
+fn requeue(
+    address: u64,
+    target: u64,
+    wake_count: usize,
+    move_count: usize,
+    expected: Option<(&AtomicU32, u32)>,
+) -> Result<usize> {
+    let (taken, moved) = {
+        let mut queues = QUEUES.lock();
+        // Under the lock: whoever waits for another value of the word must not be moved for this one.
+        if expected.is_some_and(|(word, value)| word.load(Ordering::SeqCst) != value) {
+            return Err(Errno::EAGAIN);
+        }
+        let taken = queues.take(address, wake_count, u32::MAX);
+        (taken, queues.shift(address, target, move_count))
     };
-    let rest = queue.split_off(move_count.min(queue.len()));
-    if !rest.is_empty() {
-        queues.insert(address, rest);
-    }
-    let moved = queue.len();
-    for waiter in &queue {
-        *waiter.address.lock() = target;
-    }
-    queues.entry(target).or_default().append(&mut queue);
-    if queues.get(&target).is_some_and(VecDeque::is_empty) {
-        queues.remove(&target);
-    }
-    woken + moved
+    Ok(rouse(&taken) + moved)
 }
 
 /// `FUTEX_WAKE_OP`: changes the second word, wakes at the first, and at the second if its old value compares.
@@ -278,3 +252,6 @@ fn release_robust(address: u64, tid: i32) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Locks that know their owner: `FUTEX_LOCK_PI`, `FUTEX_TRYLOCK_PI`, `FUTEX_UNLOCK_PI` (`futex(2)`, "Priority-inheritance futexes").
 //!
 //! The word holds the owner's number, and says if others wait. Who waits stands in line here; giving the lock back gives it to the first in line, so that
-//! nobody can take it in between. Threads are scheduled alike, so there is no priority that an owner could inherit: whoever waits does not run, and
-//! the owner has its turn.
+//! nobody can take it in between. The owner inherits no priority: whoever waits does not run, and fair threads get their share
+//! beside any other, so an owner comes to its end; a realtime thread waits longer than it has to.
 //!
 //! The line's lock is held while the word changes, and a word that is not what it was is looked at again: both sides of a hand-over go through here.
 
