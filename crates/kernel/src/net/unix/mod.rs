@@ -302,9 +302,15 @@ impl UnixSocket {
         let own_name = self.end.state.lock().name.clone().unwrap_or_default();
         let accepted = End::new(self.end.kind);
         accepted.attach(&self.end, own_name);
+        let pass_credentials = listener.state.lock().pass_credentials;
+        {
+            let mut state = accepted.state.lock();
+            state.name = Some(name.clone());
+            state.pass_credentials = pass_credentials;
+            state.embryo = true;
+        }
         {
             let mut state = listener.state.lock();
-            let pass_credentials = state.pass_credentials;
             let read_shut = state.read_shut;
             let listening = state.listening.as_mut().filter(|_| !read_shut);
             let listening = listening.ok_or(Errno::ECONNREFUSED)?;
@@ -312,12 +318,6 @@ impl UnixSocket {
                 listening.refused.retain(|end| end.strong_count() > 0);
                 listening.refused.push(Arc::downgrade(&self.end));
                 return Err(Errno::EAGAIN);
-            }
-            {
-                let mut state = accepted.state.lock();
-                state.name = Some(name.clone());
-                state.pass_credentials = pass_credentials;
-                state.embryo = true;
             }
             listening.ready.push_back(accepted.clone());
         }
@@ -421,7 +421,8 @@ impl UnixSocket {
                 Ancillary::Other { .. } => {}
             }
         }
-        let wanted = self.end.state.lock().pass_credentials || {
+        let own_wish = self.end.state.lock().pass_credentials;
+        let wanted = own_wish || {
             let state = target.state.lock();
             state.pass_credentials || state.embryo
         };
