@@ -20,6 +20,10 @@ int main(void) {
     VALUE(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, &info, 0));
     info.si_signo = SIGUSR2;
     VALUE(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, &info, 0));
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d", getpid());
+    VALUE(syscall(SYS_pidfd_send_signal, MUST(open(path, O_DIRECTORY)), SIGUSR1, NULL, 0));
+    VALUE(syscall(SYS_pidfd_send_signal, MUST(open("/proc", O_DIRECTORY)), SIGUSR1, NULL, 0));
     VALUE(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
     VALUE(syscall(SYS_pidfd_send_signal, fd, 65, NULL, 0));
     VALUE(syscall(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0x100));

@@ -4,6 +4,8 @@
 //! against the memory map (and map in what is not there yet) give access. The check holds until the next time that the
 //! thread blocks, so slices are taken anew after each wait and never kept.
 
+pub mod names;
+
 use crate::{
     errno::{Errno, Result},
     mm,
@@ -249,11 +251,11 @@ pub fn c_string(address: u64, limit: usize) -> Result<Vec<u8>> {
     Err(Errno::ENAMETOOLONG)
 }
 
-/// A path argument. Paths that are not UTF-8 do not exist here.
+/// A path argument.
 ///
 /// # Errors
 ///
-/// `EFAULT`, `ENAMETOOLONG`, or `ENOENT` where the bytes are not UTF-8.
+/// `EFAULT`, or `ENAMETOOLONG`.
 pub fn path(address: u64) -> Result<String> {
-    String::from_utf8(c_string(address, PATH_MAX)?).map_err(|_| Errno::ENOENT)
+    Ok(names::from_bytes(c_string(address, PATH_MAX)?))
 }

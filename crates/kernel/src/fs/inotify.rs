@@ -8,7 +8,7 @@ use crate::{
     errno::{Errno, Result},
     file::{File, Poll, Stat},
     sync::Lock,
-    user::UserPtr,
+    user::{UserPtr, names},
     wait::WaitQueue,
 };
 use alloc::{
@@ -239,7 +239,7 @@ fn tell(node: &Arc<Node>, name: &str, mask: u32, cookie: u32, unlinked: bool) {
             id,
             mask: shown,
             cookie,
-            name: name.as_bytes().into(),
+            name: names::to_bytes(name).into(),
         });
         if once {
             // Another event may have ended it.

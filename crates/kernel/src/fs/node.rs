@@ -17,6 +17,7 @@ use crate::{
     file::Stat,
     sync::Lock,
     time,
+    user::names,
 };
 use alloc::{
     boxed::Box,
@@ -263,7 +264,7 @@ impl Node {
             Body::Directory(directory) => (4096, 8, 0, meta.nlink * (2 + directory.subdirectories(self))),
             Body::Computed(..) => (0, 0, 0, 2),
             Body::Regular(data) => (data.size(), data.blocks(), 0, meta.nlink),
-            Body::Link(target) => (target.len() as u64, 0, 0, meta.nlink),
+            Body::Link(target) => (names::to_bytes(target).len() as u64, 0, 0, meta.nlink),
             Body::Device(rdev, _) => (0, 0, *rdev, meta.nlink),
             Body::Magic(..) | Body::Text(..) | Body::Fifo(_) | Body::Socket(_) => (0, 0, 0, meta.nlink),
         };

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     errno::{Errno, Result},
     file::OpenFile,
+    user::names,
 };
 use alloc::{borrow::Cow, format, string::String, sync::Arc};
 use linux_raw_sys::general as raw;
@@ -238,7 +239,7 @@ impl At<'_> {
             }
             let trimmed = rest.trim_start_matches('/');
             let (name, tail) = trimmed.split_at(trimmed.find('/').unwrap_or(trimmed.len()));
-            if name.len() > NAME_MAX {
+            if name.len() > NAME_MAX && names::to_bytes(name).len() > NAME_MAX {
                 return Err(Errno::ENAMETOOLONG);
             }
             if name.is_empty() {

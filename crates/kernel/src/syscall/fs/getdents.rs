@@ -5,7 +5,7 @@ use crate::{
     fs::{Body, FIRST_COOKIE, Node, NodeFile},
     process::with_file,
     syscall::Args,
-    user::UserSlice,
+    user::{UserSlice, names},
 };
 use alloc::sync::Arc;
 use linux_raw_sys::general as raw;
@@ -31,6 +31,7 @@ struct Sink<'a> {
 impl Sink<'_> {
     /// Adds an entry; false if there is no room for it. `next` is the position after it.
     fn push(&mut self, inode: u64, next: u64, kind: u8, name: &str) -> bool {
+        let name = names::to_bytes(name);
         // New: 8 + 8 + 2 + 1 + name + NUL. Old: 8 + 8 + 2 + name + NUL + 1.
         let len = (20 + name.len()).next_multiple_of(8);
         let Some(entry) = self.buffer.get_mut(self.used..self.used + len) else {
@@ -41,7 +42,7 @@ impl Sink<'_> {
         entry[8..16].copy_from_slice(&next.to_le_bytes());
         entry[16..18].copy_from_slice(&(len as u16).to_le_bytes());
         let start = if self.layout == Layout::New { 19 } else { 18 };
-        entry[start..start + name.len()].copy_from_slice(name.as_bytes());
+        entry[start..start + name.len()].copy_from_slice(&name);
         entry[start + name.len()..].fill(0);
         entry[if self.layout == Layout::New { 18 } else { len - 1 }] = kind;
         self.used += len;

@@ -6,7 +6,7 @@ use crate::{
     file::OpenFile,
     fs::{self, Body, Found, Node, NodeFile, Target},
     syscall::Args,
-    user::{self, UserSlice},
+    user::{self, UserSlice, names},
 };
 use alloc::{format, string::String, sync::Arc};
 use linux_raw_sys::general as raw;
@@ -51,11 +51,9 @@ fn read(dirfd: i32, path: u64, buffer: UserSlice) -> Result<usize> {
         },
     };
     let target = target(&node)?;
+    let target = names::to_bytes(&target);
     let count = target.len().min(buffer.len());
-    buffer
-        .take(count)
-        .bytes_mut()?
-        .copy_from_slice(&target.as_bytes()[..count]);
+    buffer.take(count).bytes_mut()?.copy_from_slice(&target[..count]);
     Ok(count)
 }
 
