@@ -41,6 +41,7 @@ use crate::{
     arch::interrupt as line,
     drivers::net::NetDevice,
     errno::{Errno, Result},
+    mm::{PAGE_SIZE, frames},
     sync::{Lock, rank},
     time::{self, Instant, TimerId},
     wait::Wake,
@@ -91,6 +92,7 @@ pub fn init(device: Option<Box<dyn NetDevice>>, args: &BootArgs, seed: u64) {
         (device, ethernet)
     });
     let mut stack = Box::new(Stack::new(card, seed, time::now()));
+    stack.set_memory(frames::counts().1 as usize * PAGE_SIZE);
     for interface in &args.interfaces_v6 {
         if !stack.add_ipv6(interface.address, interface.prefix_len) {
             crate::log!(

@@ -568,6 +568,103 @@ fn datagrams_arrive_also_in_fragments() {
     );
 }
 
+/// The more connections there are, the smaller their buffers; all of them work.
+#[test]
+fn ten_thousand_connections() {
+    const COUNT: usize = 10_000;
+    let mut sim = Sim::new(25, CLEAN, OFFLOAD);
+    let listener = sim.listen(80, 4096);
+    let mut pairs = Vec::new();
+    for _ in 0..COUNT {
+        let client = sim.connect(80);
+        sim.settle();
+        pairs.push((client, sim.accept(listener).unwrap().0));
+    }
+    let bytes = sim.b.buffered;
+    assert!(bytes <= (256 << 20) / 4 + COUNT * 8192, "{bytes}");
+    for (number, &(client, server)) in pairs.iter().enumerate() {
+        let data: Vec<u8> = (0..3000).map(|at| byte(at + number)).collect();
+        assert_eq!(sim.a.send(client, &[&data], false), Ok(3000));
+        sim.settle();
+        let mut buffer = [0; 4000];
+        assert_eq!(sim.b.recv(server, &mut [&mut buffer], false, 0), Ok(3000));
+        assert_eq!(&buffer[..3000], &data[..]);
+    }
+    for (client, server) in pairs {
+        sim.a.close(client, false);
+        sim.b.close(server, false);
+        sim.settle();
+    }
+    sim.b.close_listener(listener);
+    sim.pass(Duration::from_secs(120));
+    assert_nothing_left(&mut sim);
+}
+
+/// As the test before last, for IPv6: data, datagrams, neighbour discovery, echo requests and refusals, each bent and cut.
+#[test]
+fn hostile_frames_of_ipv6_do_no_harm() {
+    let mut sim = Sim::new(24, CLEAN, PLAIN);
+    let listener = sim.listen_dual(80, 64);
+    let queue = Arc::new(WaitQueue::new());
+    let any = Bound {
+        ip: Ipv6Addr::UNSPECIFIED.into(),
+        dual: true,
+    };
+    sim.b.add_datagrams((any, 53), &queue);
+    let mut samples: Vec<Vec<u8>> = Vec::new();
+    let client = sim.connect_to(SocketAddr::from((B6, 80)));
+    // The solicitation, then the rest.
+    samples.extend(sim.to_b.lock().unwrap().iter().map(|(frame, _)| frame.clone()));
+    sim.settle();
+    let (server, _) = sim.accept(listener).unwrap();
+    sim.a.send(client, &[&[5; 300]], false).unwrap();
+    let datagrams = sim.a.add_datagrams((any, 5353), &queue);
+    for port in [53, 54] {
+        sim.a
+            .send_datagram(datagrams, &[b"query"], SocketAddr::from((B6, port)), (None, 64))
+            .unwrap();
+    }
+    samples.extend(sim.to_b.lock().unwrap().iter().map(|(frame, _)| frame.clone()));
+    sim.b.receive();
+    // Its answers, among them an advertisement and a refusal, are hostile when they come back to it.
+    samples.extend(sim.to_a.lock().unwrap().iter().map(|(frame, _)| frame.clone()));
+    assert!(samples.len() >= 5, "{}", samples.len());
+    let mut seed = 77u64;
+    let mut random = || {
+        seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (seed >> 33) as usize
+    };
+    for round in 0..100_000 {
+        let mut frame = samples[round % samples.len()].clone();
+        for _ in 0..random() % 6 {
+            let at = random() % frame.len();
+            frame[at] = random() as u8;
+        }
+        if random() % 4 == 0 {
+            frame.truncate(random() % frame.len());
+        }
+        sim.b
+            .input(ETHERNET, Frame::Ethernet(RxBuffer::from_vec(frame, true)));
+        sim.b.settle_all(true);
+        if round % 1000 == 0 {
+            sim.now = sim.now + Duration::from_millis(50);
+            sim.b.now = sim.now;
+            sim.b.expire();
+            sim.b.woken.clear();
+            while sim
+                .b
+                .recv(server, &mut [&mut [0; 4096]], false, 0)
+                .is_ok_and(|count| count > 0)
+            {}
+            while sim.a.receive() {}
+            sim.a.woken.clear();
+        }
+    }
+    assert!(sim.b.connections.len() < 1200);
+}
+
 #[test]
 fn an_idle_connection_has_no_timer() {
     let mut sim = Sim::new(15, CLEAN, PLAIN);

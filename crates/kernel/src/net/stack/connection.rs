@@ -4,7 +4,6 @@ use super::{ConnectionId, LOOPBACK, ListenerId, Stack};
 use crate::{
     errno::{Errno, Result},
     file::Poll,
-    mm::{PAGE_SIZE, frames},
     net::packet::{Flow, Segment},
     net::ports::{Ports, Protocol},
     time::Instant,
@@ -31,8 +30,10 @@ pub(in crate::net) const BUFFER: usize = 32 * 1024;
 /// Bytes of each of the buffers of a connection while there are few: what is under way between two ends that take turns on one processor is a good
 /// part of it. Memory that a ring does not get to stays untouched, and a ring that is empty begins at its beginning again.
 const LARGE_BUFFER: usize = 256 * 1024;
-/// Large buffers take at most this part of memory.
-const LARGE_PART: u64 = 8;
+/// Bytes of each of the buffers of a connection while there are very many.
+const SCANT_BUFFER: usize = 4096;
+/// All buffers take at most this part of memory as large ones, and twice that as large and usual ones.
+const LARGE_PART: usize = 8;
 /// Most unused sockets (with their buffers) that are kept for the next connections.
 const SPARE: usize = 64;
 const SPARE_LARGE: usize = 8;
@@ -226,29 +227,28 @@ impl Stack {
                 return Ok((set, handle));
             }
         }
-        let large = match standard && self.may_be_large() {
-            true => ring(LARGE_BUFFER).ok().zip(ring(LARGE_BUFFER).ok()),
-            false => None,
+        let (receive, send) = if standard {
+            (self.fitting_buffer(), self.fitting_buffer())
+        } else {
+            (settings.receive_buffer, settings.send_buffer)
         };
-        let (receive, send) = match large {
-            Some(rings) => {
-                self.large += 1;
-                rings
-            }
-            None => (ring(settings.receive_buffer)?, ring(settings.send_buffer)?),
-        };
-        let socket = tcp::Socket::new(receive, send);
+        let socket = tcp::Socket::new(ring(receive)?, ring(send)?);
+        self.buffered += receive + send;
         let mut set = SocketSet::new(Vec::with_capacity(1));
         let handle = set.add(socket);
         Ok((set, handle))
     }
 
-    /// True if there is memory for one more pair of large buffers.
-    fn may_be_large(&self) -> bool {
-        let (free, total) = frames::counts();
-        let page = PAGE_SIZE as u64;
-        let taken = (self.large as u64 + 1) * 2 * LARGE_BUFFER as u64;
-        taken <= total * page / LARGE_PART && free >= total / 4
+    /// Bytes of a buffer of a new connection: the more there are, the less each gets.
+    fn fitting_buffer(&self) -> usize {
+        let part = self.memory / LARGE_PART;
+        if self.buffered + 2 * LARGE_BUFFER <= part {
+            LARGE_BUFFER
+        } else if self.buffered + 2 * BUFFER <= 2 * part {
+            BUFFER
+        } else {
+            SCANT_BUFFER
+        }
     }
 
     /// Enters a new connection; its socket is closed yet.
@@ -327,8 +327,7 @@ impl Stack {
             (LARGE_BUFFER, LARGE_BUFFER) if self.spare_large.len() < SPARE_LARGE => {
                 self.spare_large.push(connection.set);
             }
-            (LARGE_BUFFER, LARGE_BUFFER) => self.large -= 1,
-            _ => {}
+            (receive, send) => self.buffered -= receive + send,
         }
     }
 

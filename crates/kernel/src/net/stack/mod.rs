@@ -54,6 +54,9 @@ pub(super) const ETHERNET: usize = 1;
 /// Most frames taken from the card before those who wait for them get their turn.
 const BATCH: usize = 256;
 
+/// Bytes of memory that are reckoned with unless the stack is told better.
+const MEMORY: usize = 256 << 20;
+
 /// Key of a connection.
 pub(super) type ConnectionId = usize;
 /// Key of a listener.
@@ -117,8 +120,10 @@ pub(super) struct Stack {
     fragments: Vec<((Ipv4Addr, Ipv4Addr, u16), DatagramsId)>,
     spare: Vec<SocketSet<'static>>,
     spare_large: Vec<SocketSet<'static>>,
-    /// Connections and spare sockets with large buffers.
-    large: usize,
+    /// Bytes of the buffers of connections and spare sockets.
+    pub(super) buffered: usize,
+    /// Bytes of memory that there are.
+    memory: usize,
     nobody: SocketSet<'static>,
     neighbours: neighbour::Neighbours,
     seed: u64,
@@ -157,7 +162,8 @@ impl Stack {
             fragments: Vec::new(),
             spare: Vec::new(),
             spare_large: Vec::new(),
-            large: 0,
+            buffered: 0,
+            memory: MEMORY,
             nobody: SocketSet::new(Vec::new()),
             neighbours: neighbour::Neighbours::default(),
             seed: seed | 1,
@@ -193,6 +199,11 @@ impl Stack {
         self.ethernet = ethernet;
         self.links[ETHERNET] = Some(link);
         self.add_ipv6(link_local(mac.0), 64);
+    }
+
+    /// Says how many bytes of memory there are, a part of which connections may take.
+    pub(super) fn set_memory(&mut self, bytes: usize) {
+        self.memory = bytes;
     }
 
     /// Gives the card an IPv6 address; more than a few are refused for want of room (`false`).

@@ -186,3 +186,41 @@ impl Writer {
         self.put(raw::SOL_SOCKET, SCM_RIGHTS, &data)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_taken_apart_without_a_panic() {
+        let mut seed = 5u64;
+        let mut random = || {
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (seed >> 33) as usize
+        };
+        let mut understood = 0;
+        for _ in 0..100_000 {
+            let mut bytes = Vec::new();
+            for _ in 0..random() % 4 {
+                let data = random() % 20;
+                let len = if random() % 8 == 0 {
+                    random() as u64
+                } else {
+                    (HEADER + data) as u64
+                };
+                bytes.extend_from_slice(&len.to_ne_bytes());
+                let (level, kind) = ([0u32, 1, 41, 6][random() % 4], random() as u32 % 10);
+                bytes.extend_from_slice(&level.to_ne_bytes());
+                bytes.extend_from_slice(&kind.to_ne_bytes());
+                bytes.resize(bytes.len() + align(data), random() as u8);
+            }
+            bytes.truncate(bytes.len() - random() % (bytes.len() + 1) / 4);
+            for family in [raw::AF_UNIX, raw::AF_INET, raw::AF_INET6] {
+                understood += usize::from(parse(&bytes, family).is_ok_and(|all| !all.is_empty()));
+            }
+        }
+        assert!(understood > 1000, "{understood}");
+    }
+}
