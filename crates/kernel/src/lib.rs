@@ -29,6 +29,8 @@ pub mod errno;
 pub mod event;
 pub mod file;
 pub mod fs;
+#[cfg(test)]
+mod fuzz;
 pub mod log;
 pub mod mm;
 pub mod net;

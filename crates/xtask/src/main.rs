@@ -5,6 +5,7 @@
 //! | [`test`] | the README's test command, and what `.ci/run` and `prepush` put around it |
 //! | [`apps`] | programs as Debian ships them, as unikernels |
 //! | [`bench`] | the published figures: cold start, idle, density, system calls, computing |
+//! | [`fuzz`] | the fuzz targets, with coverage counted |
 //! | [`soak`] | run-and-stop cycles that must leave no trace |
 //! | [`rules`] | the house style, measured: dependency arrows, lints, lengths |
 //! | [`daemon`], [`host`], [`program`], [`figures`] | a daemon to measure, what the kernel counts, something to run, statistics |
@@ -13,6 +14,7 @@ mod apps;
 mod bench;
 mod daemon;
 mod figures;
+mod fuzz;
 mod host;
 mod program;
 mod rules;
@@ -53,6 +55,17 @@ enum Command {
         #[arg(long, default_value_t = 500)]
         cycles: u32,
     },
+    /// Feed mutated input to the parsers of hostile bytes, guided by coverage
+    Fuzz {
+        /// One target; without it all, one after another
+        target: Option<String>,
+        /// How long each
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Print the targets
+        #[arg(long)]
+        list: bool,
+    },
     /// Measure the source against the house style, and fail where it breaks a rule
     Rules,
 }
@@ -74,6 +87,8 @@ fn main() -> ExitCode {
         Command::Apps(apps) => apps.run(),
         Command::Bench { which, output } => which.run(output),
         Command::Soak { cycles } => soak::run(cycles),
+        Command::Fuzz { list: true, .. } => fuzz::list(),
+        Command::Fuzz { target, seconds, .. } => fuzz::run(target.as_deref(), seconds),
         Command::Rules => rules::report(),
     };
     match done {

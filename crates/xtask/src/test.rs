@@ -10,12 +10,16 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     apps::Apps,
+    fuzz,
     host::{root, target},
     soak,
 };
 
 /// Cycles of the soak that belongs to every test run; `cargo xtask soak` does 500.
 const SOAK_CYCLES: u32 = 25;
+
+/// Seconds of each fuzz target in a test run.
+const FUZZ_SECONDS: u64 = 4;
 
 /// How the conformance programs are run.
 const PROGRAMS: [&str; 5] = ["test", "-p", "uigniter-conformance", "--test", "conformance"];
@@ -39,6 +43,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     step("conformance on a kernel that checks its locks", checked_kernel)?;
     step("conformance under emulation", emulated)?;
+    step("fuzz targets", || fuzz::run(None, FUZZ_SECONDS))?;
     step("host", || run(Command::new(binary()).arg("doctor")))?;
     step("demo, end to end", || run(Command::new(binary()).arg("demo")))?;
     step("apps, the quick ones", || Apps::quick().run())?;

@@ -81,3 +81,20 @@ fn what_is_written_is_read_back() {
         args
     );
 }
+
+#[test]
+fn fuzz_boot_line() {
+    let seeds: [&[u8]; 4] = [
+        b"--ip=eth0,172.16.0.2,255.255.255.0 --defaultgw=172.16.0.1 --nameserver=172.16.0.1 --nopci /bin/app one two;",
+        b"--env=A=b --env=C=\"d e\" --cwd=/tmp --hostname=x --rootfs=rofs --verbose /a 'b c' \\;",
+        b"virtio_mmio.device=4K@0xd0000000:5 console=ttyS0 -- --env=X /x",
+        b"",
+    ];
+    uigniter_fuzz::run("boot-line", &seeds, |input| {
+        let line = String::from_utf8_lossy(input);
+        match BootArgs::parse(&line) {
+            Ok(args) => assert!(!args.command.is_empty(), "a command or an error"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    });
+}

@@ -147,3 +147,13 @@ proptest! {
         let _ = Dynamic::read(Cursor::new(bytes));
     }
 }
+
+#[test]
+fn fuzz_program() {
+    let program = program();
+    uigniter_fuzz::run("program", &[&program[..512]], |input| {
+        if let Ok(info) = ElfInfo::inspect(Cursor::new(input)) {
+            assert!(info.memory_bytes > 0);
+        }
+    });
+}

@@ -191,3 +191,26 @@ fn bad_paths_are_named() {
     assert!(matches!(builder.link("/tmp", "x"), Err(BuildError::Duplicate(_))));
     assert!(matches!(builder.link("/z", ""), Err(BuildError::BadTarget(_))));
 }
+
+#[test]
+fn fuzz_rofs() {
+    let mut builder = Builder::new();
+    builder.folder("/bin", 0o755).unwrap();
+    builder
+        .file("/bin/app", Source::Bytes(vec![7; 700]), 0o755)
+        .unwrap();
+    builder.link("/link", "bin/app").unwrap();
+    let image = image(&builder);
+    uigniter_fuzz::run("rofs", &[&image, &image[..512]], |input| {
+        let Ok(reader) = Reader::open(input, 0, input.len() as u64) else {
+            return;
+        };
+        for entry in reader.entries() {
+            if let EntryKind::File(length) = entry.kind
+                && let Ok(bytes) = reader.read(&entry.path)
+            {
+                assert_eq!(bytes.len() as u64, length);
+            }
+        }
+    });
+}

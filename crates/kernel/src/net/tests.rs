@@ -1,5 +1,6 @@
 //! The stack against itself over a simulated cable, and sockets over loopback.
 
+mod fuzz;
 mod sim;
 mod sockets;
 

@@ -10,3 +10,6 @@ pub(crate) mod http;
 pub(crate) mod model;
 pub(crate) mod routes;
 pub(crate) mod server;
+
+#[cfg(test)]
+mod fuzz;

@@ -15,6 +15,7 @@ use crate::host::root;
 const ARROWS: &[(&str, &[&str])] = &[
     ("abi", &[]),
     ("api", &[]),
+    ("fuzz", &[]),
     ("firecracker-client", &[]),
     ("network", &[]),
     ("kernel", &["abi"]),
@@ -32,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TOOL: &str = "xtask";
 
 /// Crates in which `unsafe` code may be. In all others it is forbidden.
-const UNSAFE: &[&str] = &["kernel", "vmm", "network", "daemon", "xtask"];
+const UNSAFE: &[&str] = &["kernel", "vmm", "network", "daemon", "fuzz", "xtask"];
 
 /// All manifests of the workspace: folder and content.
 pub(super) fn crates() -> Result<Vec<(PathBuf, Table)>> {

@@ -16,6 +16,8 @@
 pub(crate) mod balloon;
 pub(crate) mod block;
 pub(crate) mod console;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod mmio;
 pub(crate) mod net;
 pub(crate) mod pmem;
