@@ -137,7 +137,7 @@ call_entry:                     # as from `syscall` in ring 3, but that RFLAGS i
     movq (%rsp), %r11
     pushq shared+0xa8(%rip)     # cs
     pushq %rcx                  # rip
-    pushq $0
+    pushq $1                    # jumped
     pushq %rax                  # orig_rax
     SAVE_REGISTERS
     jmp 1f

@@ -26,8 +26,8 @@ pub struct Frame {
     pub rdi: u64,
     /// The system call's number, or -1 when the thread came in by an interrupt or a fault.
     pub orig_rax: i64,
-    /// Keeps the structure a multiple of 16 bytes.
-    pub pad: u64,
+    /// 1 for a system call that came by a jump, 0 for all else.
+    pub jumped: u64,
     pub rip: u64,
     pub cs: u64,
     pub rflags: u64,

@@ -163,8 +163,9 @@ extern "C" fn kernel_syscall(frame: &mut Frame) -> bool {
     if frame.orig_rax < 0 {
         frame.orig_rax = i64::MAX;
     }
+    let rewritten = frame.jumped == 0 && mm::rewrite::trapped(frame.rip);
     frame.rax = syscall::dispatch(number, &args) as u64;
-    leave(frame)
+    leave(frame) || rewritten
 }
 
 #[unsafe(no_mangle)]

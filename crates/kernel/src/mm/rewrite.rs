@@ -1,7 +1,7 @@
 //! System calls without a trap: the program's `syscall` instructions become jumps to the kernel.
 //!
 //! A trap costs 1.2 us on a host that shadows page tables, ten times what Linux takes for the whole call; kernel and program share one address space
-//! and one ring here, so a jump does as well. When a page of code comes into memory (`plan`) its `syscall`s are looked for (`scan`); each that can be proved
+//! and one ring here, so a jump does as well. When a page of code comes into memory (`plan`), or at its first trap if all of the program was loaded at once (`loaded`), its `syscall`s are looked for (`scan`); each that can be proved
 //! to be one gets a stub within reach of a `jmp rel32`, and the page is changed before anybody sees it. What cannot be proved, and what
 //! a program writes or maps for itself (a JIT's code), stays a trap; so does what lies so near to the start of its page that there are not bytes enough for a proof, or
 //! reaches over its end. `vdso(7)` aside, a program notices two things: its code reads differently, and `/proc/self/maps` has lines named `[syscalls]`.
@@ -24,7 +24,7 @@ mod scan;
 mod stub;
 
 #[cfg(feature = "elf")]
-pub use live::{plan, rewrite, settle};
+pub use live::{loaded, plan, settle, trapped};
 #[cfg(any(feature = "elf", test))]
 pub use stub::Patch;
 

@@ -165,16 +165,13 @@ impl Image<'_> {
                 )
             };
             self.read_exact(segment.offset + (at + skip - address), buffer)?;
-            if segment.flags & PF_X != 0 {
-                // SAFETY: as above, the whole block.
-                let pages = unsafe {
-                    core::slice::from_raw_parts_mut(layout::linear(block) as *mut u8, PAGE_SIZE << order)
-                };
-                rewrite::rewrite(at, pages);
-            }
             at += PAGE << order;
         }
-        space::install(start, &blocks, prot(segment.flags)).map_err(|e| self.no_memory(e))
+        space::install(start, &blocks, prot(segment.flags)).map_err(|e| self.no_memory(e))?;
+        if segment.flags & (PF_X | PF_W) == PF_X {
+            rewrite::loaded(start..file_end.next_multiple_of(PAGE));
+        }
+        Ok(())
     }
 
     /// Refuses a segment whose end the file does not have.

@@ -10,8 +10,8 @@ use yaxpeax_x86::amd64::InstDecoder;
 /// Bytes of the longest instruction (Intel SDM volume 2, 2.3.11).
 pub(super) const LONGEST: usize = 15;
 
-/// How far before an offset the 15 starting points end: near first, as that is cheap and mostly does.
-const DISTANCES: [usize; 4] = [8, 20, 40, 80];
+/// How far before an offset proofs are sought.
+const FAR: usize = 96;
 
 /// What decoding from some offset comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,26 +43,26 @@ fn may_be_unknown(bytes: &[u8]) -> bool {
 }
 
 /// True if an instruction of `code` surely begins at `at`, given that the bytes before it are code.
+///
+/// Goes back byte by byte until 15 in a row are good: most proofs need little more than those.
 pub(super) fn is_boundary(code: &[u8], at: usize) -> bool {
-    let mut paths = [Path::Misses; DISTANCES[DISTANCES.len() - 1] + LONGEST];
-    let mut known = 0;
-    for distance in DISTANCES {
-        let depth = distance + LONGEST - 1;
-        if depth > at {
-            return false;
+    let mut paths = [Path::Misses; FAR + 1];
+    let (mut good, mut arrival) = (0, FAR);
+    for back in 1..=FAR.min(at) {
+        let rest = &code[at - back..];
+        paths[back] = match length(rest) {
+            Some(len) if len == back => Path::Arrives,
+            Some(len) if len > back => Path::Misses,
+            Some(len) => paths[back - len],
+            None if may_be_unknown(rest) => Path::Misses,
+            None => Path::Dies,
+        };
+        match paths[back] {
+            Path::Misses => (good, arrival) = (0, FAR),
+            Path::Arrives => (good, arrival) = (good + 1, 0),
+            Path::Dies => (good, arrival) = (good + 1, arrival + 1),
         }
-        for back in known + 1..=depth {
-            paths[back] = match length(&code[at - back..]) {
-                Some(len) if len == back => Path::Arrives,
-                Some(len) if len > back => Path::Misses,
-                Some(len) => paths[back - len],
-                None if may_be_unknown(&code[at - back..]) => Path::Misses,
-                None => Path::Dies,
-            };
-        }
-        known = depth;
-        let starts = &paths[distance..=depth];
-        if !starts.contains(&Path::Misses) && starts.contains(&Path::Arrives) {
+        if good >= LONGEST && arrival < LONGEST {
             return true;
         }
     }

@@ -374,6 +374,16 @@ pub fn name_at(address: u64) -> Option<&'static str> {
     SPACE.lock().areas.find(address).map(|area| area.name)
 }
 
+/// True if the program executes a file's bytes at an address, and may not write there.
+#[must_use]
+pub fn is_code(address: u64) -> bool {
+    let space = SPACE.lock();
+    space.areas.find(address).is_some_and(|area| {
+        let rights = area.prot & (Prot::EXEC | Prot::WRITE);
+        rights == Prot::EXEC && matches!(area.backing, Backing::File(..))
+    })
+}
+
 /// A free range of `len` bytes within `reach` of an address, below it if there is one.
 #[must_use]
 pub fn gap_near(near: u64, len: u64, reach: u64) -> Option<u64> {
