@@ -1,4 +1,4 @@
-// build: glibc pie
+// build: glibc pie dynamic
 // Whether the C library's code reads as it was compiled. In a guest it does not, and this is what shows that system calls are made without a trap there.
 #include "conformance.h"
 
