@@ -70,9 +70,7 @@ pub const ROWS: &[Row] = &[
     row!(
         __NR_futex,
         futex,
-        Partial(
-            "FUTEX_WAIT_REQUEUE_PI answers ENOSYS; threads are scheduled alike, so there is no priority to inherit"
-        )
+        Partial("FUTEX_WAIT_REQUEUE_PI answers ENOSYS; the owner of a PI lock inherits no priority")
     ),
     row!(__NR_get_robust_list, get_robust_list, Full),
     Row {

@@ -1,8 +1,8 @@
 //! Locks that know their owner: `FUTEX_LOCK_PI`, `FUTEX_TRYLOCK_PI`, `FUTEX_UNLOCK_PI` (`futex(2)`, "Priority-inheritance futexes").
 //!
 //! The word holds the owner's number, and says if others wait. Who waits stands in line here; giving the lock back gives it to the first in line, so that
-//! nobody can take it in between. The owner inherits no priority: whoever waits does not run, and fair threads get their share
-//! beside any other, so an owner comes to its end; a realtime thread waits longer than it has to.
+//! nobody can take it in between. What is missing is the inheritance itself: an owner goes on with its own policy and nice value, whoever waits for it, so
+//! realtime threads that share a lock with others may wait for a third one.
 //!
 //! The line's lock is held while the word changes, and a word that is not what it was is looked at again: both sides of a hand-over go through here.
 
