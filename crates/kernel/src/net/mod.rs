@@ -54,7 +54,7 @@ use uigniter_abi::boot_args::BootArgs;
 /// Batches of received frames that one interrupt serves before programs get their turn.
 const BATCHES: usize = 8;
 
-static STACK: Lock<Option<Box<Stack>>> = Lock::new(None);
+static STACK: Lock<Option<Box<Stack>>, rank::Network> = Lock::new(None);
 static TIMER: Lock<Timer, rank::Alarm> = Lock::new(Timer {
     tick: None,
     armed: None,

@@ -8,9 +8,11 @@
 //! | 10 | [`Directory`] | the nodes of the image, a node's attributes |
 //! | 20 | [`ImageNodes`] | a node's attributes |
 //! | 30 | [`EpollItem`] | the list of ready items |
+//! | 36 | [`Flights`] | an end of a Unix socket |
 //! | 40 | [`Alarm`] | the queue of timers |
 //! | 50 | [`Futexes`] | memory |
 //! | 60 | [`CodeArena`] | the memory map |
+//! | 70 | [`Network`] | the buffers that a card gets back |
 //! | 200 | [`Leaf`] | memory |
 //! | 240 | [`Heap`] | frames |
 //! | 250 | [`Frames`] | nothing |
@@ -48,12 +50,16 @@ ranks! {
     ImageNodes = 20;
     /// One file that an epoll instance watches: whether it is queued and the queue change together.
     EpollItem = 30;
+    /// Descriptors in flight between Unix sockets: they leave an inbox and the count in one step, or a collection would take them for garbage.
+    Flights = 36;
     /// A timer of a file, a signal or the network: what it shows and what is armed change together.
     Alarm = 40;
     /// Who waits at which futex: a word is compared under it, and what that takes of the memory map comes later.
     Futexes = 50;
     /// The stubs of rewritten system calls: one more page for them is mapped where the arena says it is needed.
     CodeArena = 60;
+    /// The TCP/IP stack: a frame that it has read gives its buffer back to the card.
+    Network = 70;
     /// Everything else.
     Leaf = 200;
     /// The kernel's allocator.

@@ -3,7 +3,7 @@
 use crate::{
     errno::Errno,
     file::{File, OpenFile, Poll},
-    net::{Address, Socket, socket, socket_pair},
+    net::{Address, Ancillary, Socket, socket, socket_pair},
     user::UserSlice,
 };
 use linux_raw_sys::{
@@ -328,4 +328,37 @@ fn each_arrival_of_data_wakes() {
     assert_eq!(count.0.load(Ordering::Relaxed), 3);
     pair.client.0.endpoint().shutdown(false, true).unwrap();
     assert_eq!(count.0.load(Ordering::Relaxed), 4);
+}
+
+/// Sockets in each other's inboxes, one that can still be reached and two that cannot.
+#[test]
+fn descriptors_travel_and_cycles_are_let_go() {
+    let _turn = turn();
+    let pair = || {
+        let (one, two) = socket_pair(raw::AF_UNIX, raw::SOCK_STREAM, 0).unwrap();
+        (open(&one), open(&two))
+    };
+    let send = |to: &OpenFile, file: &Arc<OpenFile>| {
+        let socket = to.file.as_any().downcast_ref::<Socket>().unwrap();
+        let control = [Ancillary::Files(vec![file.clone()])];
+        assert_eq!(socket.send(to, &[slice(b"x")], None, &control, 0), Ok(1));
+    };
+    let (a, b) = pair();
+    let (c, d) = pair();
+    let lost = [&b, &d].map(Arc::downgrade);
+    send(&a, &d);
+    send(&c, &b);
+    drop((a, c));
+    let receiver = b.file.as_any().downcast_ref::<Socket>().unwrap();
+    let mut buffer = [0u8; 4];
+    let got = receiver.endpoint().recv(&mut [&mut buffer], false).unwrap();
+    assert!(matches!(&got.control[..], [Ancillary::Files(files)] if Arc::ptr_eq(&files[0], &d)));
+    // Back again, and now nobody has either.
+    let (e, f) = pair();
+    send(&e, &d);
+    send(&e, &b);
+    send(&e, &f);
+    drop((got, b, d, e, f));
+    drop(pair());
+    assert!(lost.iter().all(|file| file.upgrade().is_none()));
 }

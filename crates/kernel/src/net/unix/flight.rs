@@ -9,7 +9,7 @@ use crate::{
     errno::{Errno, Result},
     file::OpenFile,
     net::Socket,
-    sync::Lock,
+    sync::{Lock, rank},
 };
 use alloc::{
     collections::BTreeMap,
@@ -40,7 +40,7 @@ struct Flights {
 /// The least [`Flights::patience`].
 const PATIENCE: usize = 64;
 
-static FLIGHTS: Lock<Flights> = Lock::new(Flights {
+static FLIGHTS: Lock<Flights, rank::Flights> = Lock::new(Flights {
     total: 0,
     sockets: BTreeMap::new(),
     patience: PATIENCE,
