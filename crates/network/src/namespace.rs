@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
@@ -39,7 +40,7 @@ impl Namespace {
         }
         let failed =
             |error| Error::namespace(format!("make the network namespace {}", path.display()), error);
-        fs::create_dir_all(FOLDER).map_err(failed)?;
+        share_folder().map_err(failed)?;
         // The mount point; one that a crash left behind serves as well.
         OpenOptions::new()
             .write(true)
@@ -122,6 +123,28 @@ fn existing(path: &Path) -> Result<Option<OwnedFd>> {
         .map_err(|errno| failed(errno.into()))?
         .filesystem_type();
     Ok((filesystem == NSFS_MAGIC).then(|| file.into()))
+}
+
+/// Makes the folder a shared mount, as `ip netns add` does (`ip-netns(8)`), unless it is one already.
+///
+/// Left to `ip`, that would bind the folder over itself with our namespace in it: a second mount of it below the first, which nobody reaches and
+/// which keeps the name busy when the daemon takes it away.
+fn share_folder() -> io::Result<()> {
+    fs::create_dir_all(FOLDER)?;
+    // `ip` takes the same lock for the same steps.
+    let folder = File::open(FOLDER)?;
+    folder.lock()?;
+    let change = |source, flags| mount(source, FOLDER, None::<&str>, flags, None::<&str>);
+    let share = || change(None, MsFlags::MS_SHARED | MsFlags::MS_REC);
+    match share() {
+        // Not a mount point yet.
+        Err(Errno::EINVAL) => {
+            change(Some(FOLDER), MsFlags::MS_BIND | MsFlags::MS_REC)?;
+            share()?;
+        }
+        other => other?,
+    }
+    Ok(())
 }
 
 /// Gives this thread a new namespace and mounts it on `path`.

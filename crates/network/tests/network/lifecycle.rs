@@ -4,6 +4,9 @@ use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+
 use crate::common::{self, Guest, TestNetwork};
 use uigniter_network::{Error, Network};
 
@@ -271,4 +274,40 @@ async fn a_lease_file_that_cannot_be_read_stops_before_anything_changes() {
         ["lo", "uigniter0", "uigniter1"],
         "what was there before stays"
     );
+}
+
+/// `ip netns add` binds its folder over itself where nobody did before; a name that was there must still go away.
+#[test]
+fn a_name_goes_away_although_ip_netns_made_one_beside_it() {
+    let scene = || {
+        // A mount namespace whose `/run` nobody has used; this thread and those that it starts are in it.
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let change = |source, target, kind, flags| mount(source, target, kind, flags, None::<&str>).unwrap();
+        change(
+            None::<&str>,
+            "/",
+            None::<&str>,
+            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        );
+        change(Some("none"), "/run", Some("tmpfs"), MsFlags::empty());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let test = TestNetwork::new();
+            let network = test.open().await;
+            let beside = std::process::Command::new("ip")
+                .args(["netns", "add", "beside"])
+                .status();
+            assert!(beside.unwrap().success());
+            network.close(true).await.unwrap();
+            let left: Vec<_> = std::fs::read_dir("/run/netns")
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name())
+                .collect();
+            assert_eq!(left, ["beside"]);
+        });
+    };
+    std::thread::spawn(scene).join().unwrap();
 }
