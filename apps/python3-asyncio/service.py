@@ -36,6 +36,8 @@ async def answer(method, path, body):
             return status, NOTES[name]
         case "GET", ["notes", name] if name in NOTES:
             return 200, NOTES[name]
+        case "DELETE", ["notes", name] if NOTES.pop(name, None) is not None:
+            return 204, None
         case _:
             return 404, {"error": "no such thing"}
 
@@ -50,7 +52,7 @@ async def serve(reader, writer):
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             await LOG.put(path)
             status, value = await answer(method, path, body)
-            said = json.dumps(value).encode()
+            said = b"" if value is None else json.dumps(value).encode()
             writer.write(
                 b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                 % (status, len(said), said)
