@@ -19,6 +19,23 @@ $value
 END" talk "get big"
 }
 
+# 200 connections at once, each with a key of its own.
+many() {
+    local key fd answer
+    local -a fds=()
+    for key in $(seq 200); do
+        exec {fd}<>"/dev/tcp/$HOST/$PORT" || return
+        fds+=("$fd")
+        printf 'set many%d 0 0 3\r\n%03d\r\nget many%d\r\nquit\r\n' "$key" "$key" "$key" >&"$fd"
+    done
+    for key in $(seq 200); do
+        fd=${fds[key - 1]}
+        answer=$(tr -d '\r' <&"$fd")
+        exec {fd}>&-
+        says "$(printf 'STORED\nVALUE many%d 0 3\n%03d\nEND' "$key" "$key")" echo "$answer" || return
+    done
+}
+
 check "set and get" says "STORED
 VALUE a 5 3
 one
@@ -40,6 +57,7 @@ x
 END" talk "set short 0 2 1" x "get short"
 check "expiry takes the value away" eventually 10 gone
 check "a value of a megabyte" big
+check "200 connections at once" many
 check "stats" bash -c 'memcstat --servers="$HOST:$PORT" | grep -q "curr_items"'
 check "the text protocol (memccapable)" memccapable -h "$HOST" -p "$PORT" -a -t 10
 check "the binary protocol (memccapable)" memccapable -h "$HOST" -p "$PORT" -b -t 10

@@ -35,6 +35,14 @@ appended() {
     says value cli get kept
 }
 
+# Each is on the disk before it is answered.
+many() {
+    says OK cli config set appendfsync always || return
+    seq 50000 | awk '{ printf "SET key%d %d\r\n", $1, $1 }' | cli --pipe | grep -qx 'errors: 0, replies: 50000' || return
+    says OK cli config set appendfsync everysec || return
+    says 777 cli get key777
+}
+
 check "PING" says PONG cli ping
 check "SET and GET" says "OK
 one" bash -c "redis-cli -h $HOST -p $PORT set a one; redis-cli -h $HOST -p $PORT get a"
@@ -47,5 +55,6 @@ check "a value of 5 MB" big
 check "publish and subscribe" heard
 check "expiry takes the value away" bash -c "[ \$(redis-cli -h $HOST -p $PORT set short x px 300) = OK ]"
 check "an expired key is gone" eventually 10 gone
+check "50,000 writes in a row, appendfsync always" many
 check "the append-only file is written and read again" appended
 check "SAVE" says OK cli save

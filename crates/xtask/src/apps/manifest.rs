@@ -39,6 +39,9 @@ pub(crate) struct App {
     /// Other folders of `apps/` that run beside it; a guest finds them by name.
     #[serde(default)]
     pub(crate) beside: Vec<String>,
+    /// Other folders whose server runs as a process of the host, for a program that ends; `$OUTSIDE` in its arguments is their address.
+    #[serde(default)]
+    pub(crate) outside: Vec<String>,
     /// Whether it belongs to every test run.
     #[serde(default)]
     pub(crate) quick: bool,
@@ -104,6 +107,8 @@ impl App {
         match (app.port, &*app.check) {
             (None, []) => bail!("neither a port nor a check: nothing would be tried"),
             (Some(_), [_, ..]) => bail!("a server is tried by its smoke.sh, not by checks"),
+            // As a process of the host it would have that very address.
+            (Some(_), _) if !app.outside.is_empty() => bail!("only what ends has servers outside"),
             _ => Ok(app),
         }
     }
@@ -131,9 +136,21 @@ impl App {
         self.add.iter().map(absolute).collect()
     }
 
-    /// The other folders that run beside it.
-    pub(crate) fn others(&self) -> Result<Vec<Self>> {
+    /// The other folders that run beside it as guests.
+    pub(crate) fn neighbours(&self) -> Result<Vec<Self>> {
         self.beside.iter().map(|name| Self::read(name)).collect()
+    }
+
+    /// The other folders that run outside, as processes of the host.
+    pub(crate) fn outsiders(&self) -> Result<Vec<Self>> {
+        self.outside.iter().map(|name| Self::read(name)).collect()
+    }
+
+    /// All of these, each once.
+    pub(crate) fn others(&self) -> Result<Vec<Self>> {
+        let new = |name: &&String| !self.beside.contains(name);
+        let names = self.beside.iter().chain(self.outside.iter().filter(new));
+        names.map(|name| Self::read(name)).collect()
     }
 }
 

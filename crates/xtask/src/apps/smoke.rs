@@ -5,6 +5,7 @@ use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 use uigniter_api::image::Image;
 
 use super::{
@@ -50,6 +51,7 @@ pub(crate) fn run(site: &Site, app: &App) -> Result<Vec<Checked>> {
     let root = server::unpack(site, &image)?;
     let root = root.path();
     let neighbours = neighbours(site, app, root)?;
+    let outsiders = outsiders(site, app)?;
     let checked = if app.port.is_some() {
         serve(site, app, &image, root)
     } else {
@@ -61,7 +63,20 @@ pub(crate) fn run(site: &Site, app: &App) -> Result<Vec<Checked>> {
     for neighbour in neighbours {
         neighbour.stop(site)?;
     }
+    for (outsider, _root) in outsiders {
+        outsider.stop(site)?;
+    }
     checked
+}
+
+/// Starts what runs outside, as a process of the host; each with the folder that is its root.
+fn outsiders(site: &Site, app: &App) -> Result<Vec<(Server, TempDir)>> {
+    let start = |other: &App| {
+        let image = server::import(site, other)?;
+        let root = server::unpack(site, &image)?;
+        Ok((Server::host(site, other, root.path(), &image)?, root))
+    };
+    app.outsiders()?.iter().map(start).collect()
 }
 
 /// Starts what runs beside the app. Guests find it by its name; the host's process by its `/etc/hosts`.
@@ -69,7 +84,7 @@ fn neighbours(site: &Site, app: &App, root: &Path) -> Result<Vec<Server>> {
     let mut servers = Vec::new();
     let hosts = root.join("etc/hosts");
     let mut names = fs::read_to_string(&hosts).unwrap_or_default();
-    for other in app.others()? {
+    for other in app.neighbours()? {
         let image = server::import(site, &other)?;
         let server = Server::guest(site, &other, &image)?;
         names.push_str(&format!("{} {}\n", server.address(), other.name));
@@ -138,8 +153,14 @@ fn compare(
     root: &Path,
     check: &super::manifest::Check,
 ) -> Result<Checked> {
-    let (expected, status) = server::run_host(site, app, root, image, &check.args)?;
-    let (console, exit) = server::run_guest(site, app, image, &check.args)?;
+    let outside = site.address.to_string();
+    let args: Vec<_> = check
+        .args
+        .iter()
+        .map(|arg| arg.replace("$OUTSIDE", &outside))
+        .collect();
+    let (expected, status) = server::run_host(site, app, root, image, &args)?;
+    let (console, exit) = server::run_guest(site, app, image, &args)?;
     // Lines of the library OS's own are not the program's.
     let own = |line: &&[u8]| !line.starts_with(b"uigniter: ");
     let actual: Vec<u8> = console
