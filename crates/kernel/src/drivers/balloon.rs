@@ -13,7 +13,10 @@ use crate::{
     wait::Wake,
 };
 use alloc::{sync::Arc, vec::Vec};
-use core::time::Duration;
+use core::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// Inflation, deflation, and reporting: the third, as neither statistics nor hinting are asked for.
 const REPORTING: u16 = 2;
@@ -44,22 +47,21 @@ static STATE: Lock<State> = Lock::new(State::Absent);
 
 /// The timer's end; while it is armed, freed memory is noted anyway.
 static TICK: Lock<Option<Arc<dyn Wake>>> = Lock::new(None);
-static ARMED: Lock<bool> = Lock::new(false);
+static ARMED: AtomicBool = AtomicBool::new(false);
 
 struct Tick;
 
 impl Wake for Tick {
     fn wake(&self) {
-        *ARMED.lock() = false;
+        ARMED.store(false, Ordering::Relaxed);
         work();
     }
 }
 
 /// Keeps the device for later. A second one is left alone.
 pub(super) fn probe(device: Device) -> Result<(), Error> {
-    let mut state = STATE.lock();
-    if matches!(*state, State::Absent) {
-        *state = State::Found(device);
+    if TICK.lock().is_none() {
+        *STATE.lock() = State::Found(device);
         *TICK.lock() = Some(Arc::new(Tick));
         crate::mm::on_free(arm);
     }
@@ -68,31 +70,35 @@ pub(super) fn probe(device: Device) -> Result<(), Error> {
 
 /// Has the work begin in a while.
 fn arm() {
-    let mut armed = ARMED.lock();
-    if let Some(tick) = TICK.lock().as_ref()
-        && !core::mem::replace(&mut *armed, true)
+    let tick = TICK.lock().clone();
+    if let Some(tick) = tick
+        && !ARMED.swap(true, Ordering::Relaxed)
     {
-        time::arm(time::now() + PERIOD, tick);
+        time::arm(time::now() + PERIOD, &tick);
     }
 }
 
 /// Reports what is idle now, and comes back while there is more.
 fn work() {
-    let more = {
+    // Nothing is locked while the device is set up: that takes locks of its own, and nobody else looks for it.
+    let found = {
         let mut state = STATE.lock();
-        if let State::Found(_) = *state {
-            let State::Found(device) = core::mem::replace(&mut *state, State::Absent) else {
-                return;
-            };
-            match set_up(device) {
-                Ok(reporter) => *state = State::Ready(reporter),
-                Err(error) => return crate::verbose!("the balloon is not used: {error}"),
+        match core::mem::replace(&mut *state, State::Absent) {
+            State::Found(device) => Some(device),
+            other => {
+                *state = other;
+                None
             }
         }
-        match &mut *state {
-            State::Ready(reporter) => reporter.report(),
-            _ => false,
-        }
+    };
+    match found.map(set_up) {
+        Some(Ok(reporter)) => *STATE.lock() = State::Ready(reporter),
+        Some(Err(error)) => crate::verbose!("the balloon is not used: {error}"),
+        None => {}
+    }
+    let more = match &mut *STATE.lock() {
+        State::Ready(reporter) => reporter.report(),
+        _ => false,
     };
     if more {
         arm();
