@@ -41,6 +41,8 @@ pub struct BootArgs {
     pub cwd: Option<String>,
     /// `--verbose`: the kernel says what it does on the console.
     pub verbose: bool,
+    /// `--interactive`: the program's standard input is the console's; ours, without it the input is empty.
+    pub interactive: bool,
     /// `virtio_mmio.device=SIZE@BASE:IRQ`, as Linux's `Documentation/admin-guide/kernel-parameters` has it.
     pub mmio_devices: Vec<MmioDevice>,
     /// The program and its arguments; the first is the path.
@@ -107,7 +109,7 @@ impl fmt::Display for Error {
         match self {
             Self::UnknownOption(word) => write!(
                 f,
-                "unknown boot option '{word}' (known: --ip --defaultgw --nameserver --hostname --env --rootfs --cwd --nopci --verbose)"
+                "unknown boot option '{word}' (known: --ip --defaultgw --nameserver --hostname --env --rootfs --cwd --nopci --verbose --interactive)"
             ),
             Self::BadValue(word, expected) => write!(f, "bad boot option '{word}': {expected}"),
             Self::UnclosedQuote => f.write_str("the boot line has a quote that is never closed"),
@@ -191,6 +193,7 @@ impl BootArgs {
             }
             "--cwd" if value.starts_with('/') => self.cwd = Some(value.to_owned()),
             "--verbose" => self.verbose = true,
+            "--interactive" => self.interactive = true,
             // There is never a PCI bus to look at; OSv needs to be told, we do not.
             "--nopci" => {}
             _ if name.starts_with("--") => return Err(Error::UnknownOption(word)),
@@ -390,6 +393,9 @@ impl fmt::Display for BootArgs {
         } else {
             "--nopci"
         })?;
+        if self.interactive {
+            f.write_str(" --interactive")?;
+        }
         for device in &self.mmio_devices {
             write!(
                 f,

@@ -10,6 +10,7 @@ use std::{io, path::PathBuf};
 
 use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::io::AsyncRead;
 
 pub use logs::LogStream;
 pub use transport::Endpoint;
@@ -18,7 +19,7 @@ use transport::{Body, Reply};
 use crate::{
     error::{ErrorBody, ErrorCode},
     image::{Image, ImportQuery},
-    instance::{CreateRequest, DeleteQuery, Exit, Instance, LogsQuery, Stats, StopRequest},
+    instance::{CreateRequest, DeleteQuery, Exit, InputQuery, Instance, LogsQuery, Stats, StopRequest},
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
     vm::{RunRequest, RunResponse},
@@ -275,6 +276,24 @@ impl Client {
         ))
     }
 
+    /// `POST /v1/instances/{id}/console`: input for the program, sent as it comes, at the pace at which it is read there; returns when all is on
+    /// its way to the program.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; code [`ErrorCode::WrongState`] where the instance has ended, is not interactive, or has had the end of its input.
+    pub async fn send_input(
+        &self,
+        id: &str,
+        query: &InputQuery,
+        input: impl AsyncRead + Send + 'static,
+    ) -> Result<()> {
+        let path = with_query(&instance(id, "/console"), query)?;
+        self.call(Method::POST, &path, Body::reader(input))
+            .await
+            .map(drop)
+    }
+
     /// `GET /v1/instances/{id}/stats`.
     ///
     /// # Errors
@@ -324,10 +343,14 @@ impl Client {
         let path = file.into();
         let opened = tokio::fs::File::open(&path).await;
         let file = opened.map_err(|source| Error::File { path, source })?;
-        self.call(Method::POST, &with_query("/v1/images", query)?, Body::File(file))
-            .await?
-            .json()
-            .await
+        self.call(
+            Method::POST,
+            &with_query("/v1/images", query)?,
+            Body::reader(file),
+        )
+        .await?
+        .json()
+        .await
     }
 
     /// `POST /v1/images?name=NAME` from memory.

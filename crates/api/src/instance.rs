@@ -54,6 +54,9 @@ pub struct CreateRequest {
     /// Free words for the caller's own use.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Whether the program's standard input is what is posted to the instance's console; otherwise it is empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interactive: bool,
     /// Whether the instance is deleted as soon as it has ended and every `wait` and log reader has been answered.
     #[serde(default)]
     pub auto_remove: bool,
@@ -74,6 +77,7 @@ impl CreateRequest {
             publish: Vec::new(),
             read_only: default_read_only(),
             labels: BTreeMap::new(),
+            interactive: false,
             auto_remove: false,
         }
     }
@@ -130,6 +134,9 @@ pub struct Instance {
     pub read_only: bool,
     /// The caller's own words.
     pub labels: BTreeMap<String, String>,
+    /// Whether its program hears what is posted to its console.
+    #[serde(default)]
+    pub interactive: bool,
     /// Whether it is deleted when it ends.
     pub auto_remove: bool,
     /// Process of the VMM, while there is one.
@@ -260,6 +267,25 @@ pub struct LogsQuery {
     /// Only the last so many lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<u32>,
+}
+
+/// Query of `POST /v1/instances/{id}/console`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputQuery {
+    /// Whether the end of the body is the end of the program's input, for good; otherwise more can be posted.
+    #[serde(default = "default_eof")]
+    pub eof: bool,
+}
+
+impl Default for InputQuery {
+    fn default() -> Self {
+        Self { eof: default_eof() }
+    }
+}
+
+fn default_eof() -> bool {
+    true
 }
 
 /// What an instance uses at this moment, `GET /v1/instances/{id}/stats`.

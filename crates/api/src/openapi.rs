@@ -36,6 +36,7 @@ pub enum Operation {
     InstanceWait,
     InstanceLogs,
     InstanceConsole,
+    InstanceInput,
     InstanceStats,
     ImageList,
     ImageImport,

@@ -31,6 +31,7 @@ fn vmm(mut words: impl Iterator<Item = String>) -> Result<ExitCode, Failure> {
             "--api-sock" => config.api_socket = value.into(),
             "--id" => config.id = value,
             "--exit-file" => config.exit_file = Some(value.into()),
+            "--console-input" => config.console_input = Some(value.into()),
             _ => return Err(format!("unknown option {word}").into()),
         }
     }

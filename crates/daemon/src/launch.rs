@@ -196,6 +196,7 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
         rootfs: plan.image.has_rofs.then_some(RootFs::Rofs),
         cwd: plan.cwd.clone(),
         verbose: plan.verbose,
+        interactive: plan.interactive,
         command: plan.command.clone(),
         ..BootArgs::default()
     }
@@ -220,6 +221,7 @@ fn describe(vm: &Vm, plan: &Plan) -> Instance {
         publish: Vec::new(),
         read_only: request.read_only,
         labels: request.labels.clone(),
+        interactive: plan.interactive,
         auto_remove: request.auto_remove,
         pid: Some(vm.process.id().pid),
         exit: None,

@@ -64,6 +64,8 @@ impl Process {
             .args(["--id", id])
             .arg("--exit-file")
             .arg(dir.exit())
+            .arg("--console-input")
+            .arg(dir.input())
             .stdin(Stdio::null())
             .stdout(append(&dir.console())?)
             .stderr(append(&dir.vmm_log())?)

@@ -46,6 +46,9 @@ pub(crate) enum Refusal {
         action: &'static str,
         needed: &'static str,
     },
+    /// The program hears nothing.
+    #[error("instance {id} takes no input: {why}")]
+    NoInput { id: String, why: &'static str },
     /// An instance runs from the image.
     #[error("image '{image}' is in use by instance {instance}; stop that first")]
     ImageInUse { image: String, instance: String },
@@ -104,7 +107,7 @@ impl Refusal {
             Self::NoInstance(_) => ErrorCode::InstanceNotFound,
             Self::NoImage(_) => ErrorCode::ImageNotFound,
             Self::NameTaken { .. } | Self::Network(network::Error::NameTaken { .. }) => ErrorCode::NameTaken,
-            Self::WrongState { .. } => ErrorCode::WrongState,
+            Self::WrongState { .. } | Self::NoInput { .. } => ErrorCode::WrongState,
             Self::ImageInUse { .. } => ErrorCode::ImageInUse,
             Self::BodyTooLarge(_) => ErrorCode::BodyTooLarge,
             Self::Timeout(_) => ErrorCode::RequestTimeout,

@@ -6,6 +6,7 @@
 
 mod body;
 mod images;
+mod input;
 mod instances;
 mod listener;
 mod routes;

@@ -8,6 +8,7 @@
 //! instances/ID/                one microVM, of an instance or of the pool
 //!     state.json               the instance; absent for the pool's, and for what is being deleted
 //!     api.sock                 the VMM's API
+//!     in.sock                  where the VMM takes console input
 //!     console.log, vmm.log     the guest's words, the VMM's words
 //!     exit.json                how it ended, by the VMM
 //!     disk.raw                 its private disk, if it has one
@@ -144,6 +145,11 @@ impl InstanceDir {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.path.join("api.sock")
+    }
+
+    /// No longer than the name of the other socket: paths of sockets are short.
+    pub(crate) fn input(&self) -> PathBuf {
+        self.path.join("in.sock")
     }
 
     pub(crate) fn console(&self) -> PathBuf {

@@ -16,7 +16,10 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{Testbed, fetch, hear};
-use uigniter_api::instance::{CreateRequest, ExitReason, State, StopRequest};
+use uigniter_api::{
+    ErrorCode,
+    instance::{CreateRequest, ExitReason, InputQuery, State, StopRequest},
+};
 
 async fn start_server(testbed: &Testbed) -> SocketAddr {
     testbed.import("server", common::SERVER).await;
@@ -50,6 +53,72 @@ async fn a_running_instance_is_found_again_after_a_kill() {
         .await
         .unwrap();
     assert_eq!(stopped.exit.unwrap().code, 143);
+    testbed.finish();
+}
+
+/// Says how much input it has had, and by its status how much that was.
+const LISTENER: &str = r#"
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    char buffer[64];
+    long count, length = 0;
+    while ((count = read(0, buffer, sizeof buffer)) > 0) {
+        length += count;
+        printf("%ld so far\n", length);
+        fflush(stdout);
+    }
+    return count < 0 ? 99 : (int)length;
+}"#;
+
+/// Input goes on from one daemon to the next, until it is ended; then, and where it was not asked for, it is refused.
+#[tokio::test]
+async fn input_is_not_ended_by_the_end_of_a_daemon() {
+    let mut testbed = Testbed::start(0);
+    testbed.import("listener", LISTENER).await;
+    let request = CreateRequest {
+        name: Some("open".into()),
+        interactive: true,
+        ..CreateRequest::new("listener")
+    };
+    testbed.client.create_instance(&request).await.unwrap();
+    let more = InputQuery { eof: false };
+    testbed
+        .client
+        .send_input("open", &more, &b"one"[..])
+        .await
+        .unwrap();
+    hear(&testbed.client, "open", "3 so far").await;
+    testbed.kill();
+    testbed.restart(true);
+    testbed
+        .client
+        .send_input("open", &more, &b"four"[..])
+        .await
+        .unwrap();
+    hear(&testbed.client, "open", "7 so far").await;
+    let last = InputQuery::default();
+    testbed.client.send_input("open", &last, &b""[..]).await.unwrap();
+    assert_eq!(testbed.client.wait_instance("open").await.unwrap().code, 7);
+    let late = testbed
+        .client
+        .send_input("open", &last, &b"x"[..])
+        .await
+        .unwrap_err();
+    assert_eq!(late.code(), Some(ErrorCode::WrongState), "{late}");
+
+    let request = CreateRequest {
+        name: Some("shut".into()),
+        ..CreateRequest::new("listener")
+    };
+    testbed.client.create_instance(&request).await.unwrap();
+    let deaf = testbed
+        .client
+        .send_input("shut", &last, &b"x"[..])
+        .await
+        .unwrap_err();
+    assert_eq!(deaf.code(), Some(ErrorCode::WrongState), "{deaf}");
+    assert_eq!(testbed.client.wait_instance("shut").await.unwrap().code, 0);
     testbed.finish();
 }
 

@@ -1,4 +1,4 @@
-//! The monitor as a program of its own: `vmm --api-sock PATH --id ID [--exit-file PATH] [--console-file PATH]`.
+//! The monitor as a program of its own: `vmm --api-sock PATH --id ID [--exit-file PATH] [--console-file PATH] [--console-input PATH]`.
 
 use std::process::ExitCode;
 
@@ -15,8 +15,11 @@ fn main() -> ExitCode {
             "--id" => config.id = value,
             "--exit-file" => config.exit_file = Some(value.into()),
             "--console-file" => config.console_file = Some(value.into()),
+            "--console-input" => config.console_input = Some(value.into()),
             _ => {
-                eprintln!("unknown option {word} (known: --api-sock --id --exit-file --console-file)");
+                eprintln!(
+                    "unknown option {word} (known: --api-sock --id --exit-file --console-file --console-input)"
+                );
                 return ExitCode::from(64);
             }
         }

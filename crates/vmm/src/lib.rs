@@ -23,6 +23,7 @@
 //!     id: "hello".into(),
 //!     exit_file: Some("/run/vm.exit".into()),
 //!     console_file: None,
+//!     console_input: None,
 //! };
 //! match uigniter_vmm::run(config) {
 //!     Ok(outcome) => std::process::exit(outcome.process_status().into()),
@@ -34,6 +35,7 @@ mod api;
 mod boot;
 mod bus;
 mod devices;
+mod input;
 mod kvm;
 mod logger;
 mod machine;

@@ -14,7 +14,7 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         mpsc::{self, Receiver},
     },
     time::Duration,
@@ -28,6 +28,7 @@ use vmm_sys_util::{
 
 use crate::{
     api::server::Server,
+    input::Input,
     kvm::{
         self,
         vcpu::{Event, Reporter},
@@ -54,6 +55,8 @@ pub struct Config {
     pub exit_file: Option<PathBuf>,
     /// Where serial port and console write (appended); standard output if `None`.
     pub console_file: Option<PathBuf>,
+    /// Where the Unix datagram socket is made whose messages, of at most 16 KiB each, are the console's input, an empty one its end; no input if `None`.
+    pub console_input: Option<PathBuf>,
 }
 
 /// Why the monitor could not begin, or not go on.
@@ -134,12 +137,18 @@ fn serve(config: &Config) -> Result<Outcome, Error> {
     let signals = take_signals()?;
     let wake = EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?;
     let console = open_console(config.console_file.as_deref(), &wake)?;
-    let listener = UnixListener::bind(&config.api_socket).map_err(|error| Error::Socket {
-        path: config.api_socket.clone(),
-        error,
-    })?;
+    let taken = |path: &Path| {
+        let path = path.to_owned();
+        |error| Error::Socket { path, error }
+    };
+    let listener = UnixListener::bind(&config.api_socket).map_err(taken(&config.api_socket))?;
     // From here on the socket is ours to take away.
     let _socket = Unlink(&config.api_socket);
+    let input = match &config.console_input {
+        Some(path) => Input::bind(path).map_err(taken(path))?,
+        None => Input::default(),
+    };
+    let _input = config.console_input.as_deref().map(Unlink);
     timeline.mark("listening");
 
     let epoll = Epoll::new()?;
@@ -160,6 +169,7 @@ fn serve(config: &Config) -> Result<Outcome, Error> {
         reporter,
         wake.try_clone()?,
         console,
+        Arc::new(Mutex::new(input)),
     )
     .map_err(|error: kvm::Error| Error::Kvm(error.to_string()))?;
     let mut owner = Owner {

@@ -66,6 +66,7 @@ fn what_is_written_is_read_back() {
         rootfs: Some(RootFs::RamFs),
         cwd: Some("/srv dir".into()),
         verbose: true,
+        interactive: true,
         mmio_devices: vec![MmioDevice {
             size: 4096,
             base: 0xc000_1000,

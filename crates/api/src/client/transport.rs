@@ -42,7 +42,7 @@ pub(super) enum Body {
     Bytes(Bytes),
     Json(Bytes),
     /// Sent in pieces, so that no image need fit into memory.
-    File(tokio::fs::File),
+    Reader(Pin<Box<dyn AsyncRead + Send>>),
 }
 
 impl Body {
@@ -50,15 +50,19 @@ impl Body {
         let bytes = serde_json::to_vec(value).map_err(|error| Error::Protocol(error.to_string()))?;
         Ok(Self::Json(bytes.into()))
     }
+
+    pub(super) fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        Self::Reader(Box::pin(reader))
+    }
 }
 
-/// Length of the pieces in which a file is sent.
+/// Length of the pieces in which a reader is sent.
 const PIECE_BYTES: usize = 128 * 1024;
 
-/// A file as an HTTP body.
-struct FileBody(tokio::fs::File);
+/// A reader as an HTTP body.
+struct ReaderBody(Pin<Box<dyn AsyncRead + Send>>);
 
-impl http_body::Body for FileBody {
+impl http_body::Body for ReaderBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -67,8 +71,8 @@ impl http_body::Body for FileBody {
         context: &mut task::Context<'_>,
     ) -> task::Poll<Option<io::Result<Frame<Bytes>>>> {
         let mut piece = bytes::BytesMut::with_capacity(PIECE_BYTES);
-        let file = Pin::new(&mut self.get_mut().0);
-        poll_read_buf(file, context, &mut piece).map(|read| match read {
+        let reader = self.get_mut().0.as_mut();
+        poll_read_buf(reader, context, &mut piece).map(|read| match read {
             Ok(0) => None,
             Ok(_) => Some(Ok(Frame::data(piece.freeze()))),
             Err(error) => Some(Err(error)),
@@ -137,7 +141,7 @@ where
             request.header(header::CONTENT_TYPE, "application/json"),
             boxed(Full::new(bytes)),
         ),
-        Body::File(file) => (request, FileBody(file).boxed_unsync()),
+        Body::Reader(reader) => (request, ReaderBody(reader).boxed_unsync()),
     };
     let request = request
         .body(body)

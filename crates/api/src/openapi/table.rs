@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     image::{Image, ImportQuery},
-    instance::{CreateRequest, DeleteQuery, Exit, Instance, LogsQuery, Stats, StopRequest},
+    instance::{CreateRequest, DeleteQuery, Exit, InputQuery, Instance, LogsQuery, Stats, StopRequest},
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
     vm::{RunRequest, RunResponse},
@@ -128,6 +128,15 @@ pub const ROUTES: &[Route] = &[
         "The console, from now until the end",
     )
     .gives(200, Binary),
+    row(
+        Op::InstanceInput,
+        Post,
+        "/v1/instances/{id}/console",
+        "Input for the program of an interactive instance, as it comes",
+    )
+    .asks(of::<InputQuery>)
+    .takes(Binary)
+    .gives(204, Empty),
     row(
         Op::InstanceStats,
         Get,

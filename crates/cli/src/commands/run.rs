@@ -1,8 +1,9 @@
 //! `uigniter run`: boots a program or an image.
 //!
 //! In the foreground the command stands for the program: its console is our stdout, its status is our status, SIGINT, SIGTERM and
-//! SIGHUP stop it (the second time they kill it). [`program`] turns a file into an image of the daemon's.
+//! SIGHUP stop it (the second time they kill it). [`input`] passes our stdin on, where that is asked for; [`program`] turns a file into an image of the daemon's.
 
+mod input;
 mod program;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -43,6 +44,7 @@ use crate::{
   uigniter run --rm -p 8080:80 -e LOG=debug --memory 256 ./server
   uigniter run --rm /usr/bin/memcached -u root
   uigniter run --rm --add ./site:/var/www --add ./nginx.conf:/etc/nginx/nginx.conf /usr/sbin/nginx
+  echo 'select 1;' | uigniter run -i --rm /usr/bin/sqlite3
   uigniter run -d --name web -p 127.0.0.1:8080:80 hello
   uigniter image import --name hello ./hello && uigniter run hello"
 )]
@@ -72,6 +74,9 @@ pub(crate) struct Run {
     /// Use the image as it is; with 'false' the instance writes to a disk of its own
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     read_only: bool,
+    /// Pass standard input on to the program, up to its end; without it the program's input is empty
+    #[arg(short, long, conflicts_with = "detach")]
+    interactive: bool,
     /// Remove the instance when it has ended
     #[arg(long)]
     rm: bool,
@@ -127,13 +132,17 @@ impl Run {
             Some((file, prepared)) => program::import(client, &file, &prepared).await?,
             None => target,
         };
-        let (detach, remove) = (self.detach, self.rm);
+        let (detach, remove, interactive) = (self.detach, self.rm, self.interactive);
         let instance = client.create_instance(&self.request(image)).await?;
         if detach {
             output::line(&instance.id)?;
             return Ok(ExitCode::SUCCESS);
         }
+        let feeder = interactive.then(|| tokio::spawn(input::feed(client.clone(), instance.id.clone())));
         let outcome = foreground(client, &instance, signals).await;
+        if let Some(feeder) = feeder {
+            feeder.abort();
+        }
         if remove {
             client.delete_instance(&instance.id, true).await?;
         }
@@ -154,6 +163,7 @@ impl Run {
             publish: self.publish,
             read_only: self.read_only,
             labels: self.label.into_iter().collect(),
+            interactive: self.interactive,
             // In the foreground we remove it ourselves: a program may end before we have asked for its status.
             auto_remove: self.rm && self.detach,
             ..CreateRequest::new(image)

@@ -24,6 +24,9 @@ pub(crate) struct Vmm {
     /// File to which the console is appended [default: stdout]
     #[arg(long, value_name = "PATH")]
     console_file: Option<PathBuf>,
+    /// Unix datagram socket to make: each message, of at most 16 KiB, is input for the console, and an empty one its end
+    #[arg(long, value_name = "PATH")]
+    console_input: Option<PathBuf>,
 }
 
 /// The command on its own, without the tree around it.
@@ -47,6 +50,7 @@ impl Vmm {
             id: self.id,
             exit_file: self.exit_file,
             console_file: self.console_file,
+            console_input: self.console_input,
         };
         let failed =
             |e: uigniter_vmm::Error| CliError::new(e).hint("'uigniter doctor' says what this host lacks");

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::support::{self, Daemon, SAYS, SERVER, SLEEPS, Said, alone, until};
+use crate::support::{self, Daemon, HEARS, SAYS, SERVER, SLEEPS, Said, alone, until};
 
 /// Arguments, environment and status go in and out, in a microVM of a daemon's and in one of a private daemon's.
 #[test]
@@ -122,6 +122,78 @@ fn the_first_interrupt_stops_gracefully_and_the_second_kills() {
     support::signal(&process, Signal::INT);
     assert_eq!(process.wait().unwrap().code(), Some(137));
     assert_eq!(daemon.ask(["ps", "-qa"]).ok(), "");
+}
+
+/// A program reads all of our input and then its end, whatever way it waits for it; and there is none unless it is asked for.
+#[test]
+fn input_goes_to_the_program_and_ends() {
+    let daemon = Daemon::start();
+    let hears = HEARS.to_str().unwrap();
+    let input: Vec<u8> = (0..1u32 << 20)
+        .map(|at| (at.wrapping_mul(at) >> 7) as u8)
+        .collect();
+    let sum: u64 = input.iter().map(|&byte| u64::from(byte)).sum();
+    let said = format!("{} bytes, sum {sum}, then 0", input.len());
+    for args in [
+        &["run", "-i", "--rm", hears][..],
+        &["run", "-i", "--rm", hears, "epoll"],
+    ] {
+        let mut run = daemon.command_with(args);
+        let mut process = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        // Only after the program waits for it, and in two parts.
+        let mut rest = until(&mut process, "ready");
+        stdin.write_all(&input[..1000]).unwrap();
+        stdin.write_all(&input[1000..]).unwrap();
+        drop(stdin);
+        let mut text = String::new();
+        rest.read_to_string(&mut text).unwrap();
+        assert!(text.contains(&said), "{text}, not {said}");
+        assert!(process.wait().unwrap().success());
+    }
+    let mut run = daemon.command_with(["run", "-i", "--rm", hears]);
+    let empty: Said = run.output().unwrap().into();
+    assert!(
+        empty.ok().contains("0 bytes, sum 0, then 0"),
+        "an input that is empty"
+    );
+    let mut run = daemon.command_with(["run", "--rm", hears]);
+    let deaf: Said = run.stdin(Stdio::piped()).output().unwrap().into();
+    assert!(deaf.ok().contains("0 bytes, sum 0, then 0"), "without -i");
+    daemon.ask(["run", "-i", "-d", hears]).fails_parsing("--detach");
+}
+
+/// Neither a program that ends first nor one that never reads keeps `run` while our stdin is open.
+#[test]
+fn open_input_does_not_hold_up_the_end() {
+    let daemon = Daemon::start();
+    let flood = vec![b'x'; 64 << 10];
+    let mut run = daemon.command_with(["run", "-i", "--rm", SAYS.to_str().unwrap(), "4"]);
+    let mut process = run.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let open = process.stdin.take().unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(4));
+    drop(open);
+
+    let mut run = daemon.command_with([
+        "run",
+        "-i",
+        "--name",
+        "deaf",
+        SLEEPS.to_str().unwrap(),
+        "stubborn",
+    ]);
+    run.stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = run.spawn().unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    let _rest = until(&mut process, "ready");
+    // More than all buffers on the way: the thread ends when the command does.
+    let writer = std::thread::spawn(move || while stdin.write_all(&flood).is_ok() {});
+    daemon.ask(["kill", "deaf"]).ok();
+    assert_eq!(process.wait().unwrap().code(), Some(137));
+    writer.join().unwrap();
+    daemon.ask(["rm", "deaf"]).ok();
 }
 
 #[test]

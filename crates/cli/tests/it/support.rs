@@ -290,6 +290,42 @@ pub(crate) static SLEEPS: LazyLock<PathBuf> = LazyLock::new(|| {
     )
 });
 
+/// Reads its input to the end and says its length and the sum of its bytes; with an argument it does not block in `read` but in `epoll_wait`.
+/// Says `ready` first, and after the end looks whether that stays.
+pub(crate) static HEARS: LazyLock<PathBuf> = LazyLock::new(|| {
+    compile(
+        "hears",
+        r#"
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <stdio.h>
+        #include <sys/epoll.h>
+        #include <unistd.h>
+        int main(int argc, char **argv) {
+            static unsigned char buffer[5000];
+            unsigned long length = 0, sum = 0;
+            struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+            int events = epoll_create1(0);
+            if (argc > 1) {
+                fcntl(0, F_SETFL, O_NONBLOCK);
+                if (epoll_ctl(events, EPOLL_CTL_ADD, 0, &event)) return perror("epoll_ctl"), 1;
+            }
+            write(1, "ready\n", 6);
+            for (;;) {
+                long count = read(0, buffer, sizeof buffer);
+                if (count == 0) break;
+                if (count < 0 && errno != EAGAIN) return perror("read"), 1;
+                for (long i = 0; i < count; i++) sum += buffer[i];
+                if (count > 0) length += count;
+                // After a short read an edge tells of more, epoll(7).
+                if (argc > 1 && count < (long)sizeof buffer && epoll_wait(events, &event, 1, -1) != 1) return 2;
+            }
+            printf("%lu bytes, sum %lu, then %zd\n", length, sum, read(0, buffer, 1));
+            return 0;
+        }"#,
+    )
+});
+
 /// Compiled programs go where cargo lets tests put things.
 static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
 

@@ -21,6 +21,7 @@ pub(super) struct Plan {
     pub(super) env: Vec<(String, String)>,
     pub(super) cwd: Option<String>,
     pub(super) verbose: bool,
+    pub(super) interactive: bool,
     pub(super) created_at_ms: u64,
 }
 
@@ -64,7 +65,9 @@ impl Plan {
         }
         texts(&command, &env)?;
         let (cwd, verbose) = (line.cwd, line.verbose);
+        let interactive = request.interactive || line.interactive;
         Ok(Self {
+            interactive,
             request,
             image,
             command,

@@ -181,6 +181,6 @@ pub(super) fn stats(host: &Arc<Host>, call: &Call) -> Answer {
     answer(StatusCode::OK, &answered)
 }
 
-fn find(host: &Host, call: &Call) -> Result<Arc<Handle>, Refusal> {
+pub(super) fn find(host: &Host, call: &Call) -> Result<Arc<Handle>, Refusal> {
     host.registry.get(call.segment("id"))
 }

@@ -12,7 +12,7 @@ use axum::{
 use http::header;
 use uigniter_api::openapi::{Method, Operation, ROUTES};
 
-use super::{body, images, instances, system};
+use super::{body, images, input, instances, system};
 use crate::{host::Host, refusal::Refusal};
 
 /// A request that has found its route.
@@ -101,6 +101,7 @@ async fn dispatch(host: &Arc<Host>, operation: Operation, call: Call) -> Result<
         Operation::InstanceWait => instances::wait(host, call).await,
         Operation::InstanceLogs => instances::logs(host, &call),
         Operation::InstanceConsole => instances::console(host, &call),
+        Operation::InstanceInput => input::post(host, call).await,
         Operation::InstanceStats => instances::stats(host, &call),
         Operation::ImageList => images::list(host),
         Operation::ImageImport => images::import(host, call).await,

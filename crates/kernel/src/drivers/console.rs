@@ -1,6 +1,7 @@
 //! The console: a virtio console where there is one, else the serial port.
 //!
 //! A virtio console takes a whole line for one doorbell, the serial port one exit per byte; so the former is preferred for all but the last words.
+//! Input comes from the former only.
 
 mod virtio;
 
@@ -8,6 +9,7 @@ use super::serial;
 use crate::wait::{WaitQueue, wait_for};
 use core::fmt::{self, Write};
 
+pub use virtio::State as Input;
 pub(super) use virtio::probe;
 
 /// Writes as much as the device takes now, without waiting; gives the number of bytes taken. The serial port takes all.
@@ -26,6 +28,26 @@ pub fn room() -> &'static WaitQueue {
 /// True if [`try_write`] takes something now; else [`room`] is woken when it does.
 pub fn has_room() -> bool {
     virtio::has_room()
+}
+
+/// Begins to take input. False if there is no device that could give any.
+pub fn listen() -> bool {
+    virtio::listen()
+}
+
+/// Reads what has come, without waiting; 0 is the end of the input, `None` that nothing has come yet.
+pub fn try_read(buffer: &mut [u8]) -> Option<usize> {
+    virtio::try_read(buffer)
+}
+
+/// Woken when [`try_read`] may have something after it had nothing.
+pub fn heard() -> &'static WaitQueue {
+    virtio::heard()
+}
+
+/// What [`try_read`] would find; if that is nothing, [`heard`] is woken when it changes.
+pub fn input() -> Input {
+    virtio::input()
 }
 
 /// Writes all; the calling thread sleeps while the device is busy. For threads only: not for interrupt handlers.

@@ -117,7 +117,7 @@ pub fn init(config: &RootConfig<'_>) -> Result<(), MountError> {
     {
         crate::log!("--cwd={cwd} is no directory of the image; starting in /");
     }
-    let streams = console::standard_streams();
+    let streams = console::standard_streams(config.args.interactive);
     let mut files = process().files.lock();
     for (fd, open) in streams.into_iter().enumerate() {
         // Cannot fail: the numbers are in range. The table is new, so nothing is replaced.

@@ -42,6 +42,7 @@ use crate::{
         serial::SharedStatus,
         virtio::{balloon, block, mmio::SharedDevice, net, pmem},
     },
+    input::SharedInput,
     kvm::{self, vcpu::Reporter, vcpu::Vcpus},
     metrics::Timeline,
     output::{Output, SharedOutput, lock},
@@ -92,6 +93,7 @@ pub(crate) struct Machine {
     balloon: Option<(BalloonConfig, balloon::Backing)>,
     serial: Option<(SerialConfig, Option<SharedOutput>)>,
     console: SharedOutput,
+    input: SharedInput,
     status: SharedStatus,
     running: Option<Running>,
     /// Devices threads and CPUs use it as long as the process lives.
@@ -106,7 +108,7 @@ struct StartedVm {
 }
 
 impl Machine {
-    /// A machine without a guest; what the guest says goes to `console`.
+    /// A machine without a guest; what the guest says goes to `console`, and what it hears comes from `input`.
     ///
     /// # Errors
     ///
@@ -117,6 +119,7 @@ impl Machine {
         reporter: Reporter,
         wake: EventFd,
         console: SharedOutput,
+        input: SharedInput,
     ) -> Result<Self, kvm::Error> {
         let host = kvm::Host::open()?;
         timeline.mark("kvm_opened");
@@ -139,6 +142,7 @@ impl Machine {
             balloon: None,
             serial: None,
             console,
+            input,
             status: SharedStatus::default(),
             running: None,
             started_vm: None,

@@ -160,6 +160,7 @@ impl Machine {
             pmems: self.pmems.iter().map(|(_, backing)| backing.clone()).collect(),
             networks: self.networks.iter().map(|(_, backing)| backing.clone()).collect(),
             console: self.console.clone(),
+            input: self.input.clone(),
             entropy: self.entropy.is_some(),
             balloon: self.balloon.as_ref().map(|(_, backing)| backing.clone()),
         };

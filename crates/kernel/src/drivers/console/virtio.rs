@@ -1,7 +1,10 @@
-//! The virtio console, one port, output only (virtio 1.2, 5.3).
+//! The virtio console, one port (virtio 1.2, 5.3): output, and what it shares with the [`input`].
 //!
 //! Text is copied into slots, each a chain of its own; the device is told when it asks to be, so a program that prints faster than the
-//! host reads rings few doorbells. Input is left alone: nothing in a unikernel reads a terminal.
+//! host reads rings few doorbells.
+
+#[path = "input.rs"]
+mod input;
 
 use crate::{
     arch,
@@ -11,8 +14,10 @@ use crate::{
     wait::WaitQueue,
 };
 use core::ptr::NonNull;
+use input::{Input, RECEIVE};
 
-const RECEIVE: u16 = 0;
+pub use input::State;
+
 const TRANSMIT: u16 = 1;
 const SLOTS: u16 = 16;
 const SLOT_BYTES: usize = 1024;
@@ -21,6 +26,7 @@ const PATIENCE: u32 = 200_000_000;
 
 struct Port {
     link: Link,
+    input: Input,
     queue: Queue,
     memory: NonNull<u8>,
     physical: u64,
@@ -35,6 +41,7 @@ unsafe impl Send for Port {}
 
 static PORT: Lock<Option<Port>> = Lock::new(None);
 static ROOM: WaitQueue = WaitQueue::new();
+static HEARD: WaitQueue = WaitQueue::new();
 
 /// Sets the device up; from now on it is the console. A second one is left alone.
 pub(in crate::drivers) fn probe(device: Device) -> Result<(), Error> {
@@ -51,14 +58,15 @@ pub(in crate::drivers) fn probe(device: Device) -> Result<(), Error> {
 impl Port {
     fn new(mut device: Device) -> Result<Self, Error> {
         device.negotiate(0)?;
-        // Not used, but devices may insist on it.
-        let _ = device.queue(RECEIVE, SLOTS)?;
+        // Perhaps never used, but devices may insist on it.
+        let input = Input::new(device.queue(RECEIVE, input::SLOTS)?);
         let mut queue = device.queue(TRANSMIT, SLOTS)?;
         queue.disable_interrupts();
         let (memory, physical) = dma::alloc(usize::from(SLOTS) * SLOT_BYTES);
         let free = u16::MAX >> (SLOTS - queue.size());
         Ok(Self {
             link: device.start(),
+            input,
             queue,
             memory,
             physical,
@@ -130,6 +138,41 @@ pub(super) fn try_write(bytes: &[u8]) -> Option<usize> {
     Some(PORT.try_lock()?.as_mut()?.write(bytes))
 }
 
+/// True if there is a device that can be heard; from now on it is.
+pub(super) fn listen() -> bool {
+    let mut port = PORT.lock();
+    let Some(port) = port.as_mut() else { return false };
+    port.input.listen(&port.link);
+    true
+}
+
+/// 0 is the end, as it is without a device; `None` if nothing waits.
+pub(super) fn try_read(buffer: &mut [u8]) -> Option<usize> {
+    let (read, ended) = {
+        let mut port = PORT.lock();
+        let Some(port) = port.as_mut() else { return Some(0) };
+        (port.input.read(buffer, &port.link), port.input.state().ended)
+    };
+    // The look for more may have found the end, of which no interrupt tells any more; edge-triggered, that is an event of its own (`epoll(7)`).
+    if ended && read != Some(0) {
+        HEARD.wake_all();
+    }
+    read
+}
+
+pub(super) fn heard() -> &'static WaitQueue {
+    &HEARD
+}
+
+/// What a read would find; if that is nothing, an interrupt will come when it changes.
+pub(super) fn input() -> State {
+    let ended = State {
+        waiting: 0,
+        ended: true,
+    };
+    PORT.lock().as_mut().map_or(ended, |port| port.input.state())
+}
+
 pub(super) fn room() -> &'static WaitQueue {
     &ROOM
 }
@@ -163,14 +206,18 @@ fn spin_until(mut done: impl FnMut(&mut Port) -> bool) -> bool {
 }
 
 fn on_interrupt() {
-    {
+    let come = {
         let mut port = PORT.lock();
         let Some(port) = port.as_mut() else { return };
         port.link.acknowledge();
         port.reap();
         port.queue.disable_interrupts();
-    }
+        port.input.has_come()
+    };
     ROOM.wake_all();
+    if come {
+        HEARD.wake_all();
+    }
 }
 
 #[cfg(test)]

@@ -167,6 +167,11 @@ impl Fake {
         self.state.lock().unwrap().handler = Some(Box::new(handler));
     }
 
+    /// From now on leaves chains to [`take`](Self::take) again.
+    pub(crate) fn serve_no_more(&self) {
+        self.state.lock().unwrap().handler = None;
+    }
+
     /// Takes the next chain of a queue.
     pub(crate) fn take(&self, queue: u16) -> Option<Chain> {
         self.state.lock().unwrap().take(queue)

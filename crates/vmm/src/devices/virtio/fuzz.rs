@@ -1,6 +1,12 @@
 //! Fuzz targets: rings, descriptors and registers of a hostile driver.
 
-use std::{cell::RefCell, fs, fs::File};
+use std::{
+    cell::RefCell,
+    fs,
+    fs::File,
+    os::unix::net::UnixDatagram,
+    sync::{Arc, Mutex},
+};
 
 use uigniter_fuzz::{Reader, run};
 use vm_memory::{Bytes, GuestAddress};
@@ -12,7 +18,7 @@ use super::{
     rng::Rng,
     testing::{DATA, INDIRECT, MEMORY, Rig, base, descriptor},
 };
-use crate::output::Output;
+use crate::{input::Input, output::Output};
 
 /// A descriptor of the input: places are those that matter.
 fn read_descriptor(reader: &mut Reader<'_>) -> [u8; 16] {
@@ -113,7 +119,12 @@ fn fuzz_block_rings() {
 fn fuzz_console_rings() {
     let wake = EventFd::new(libc::EFD_NONBLOCK).unwrap();
     let output = Output::new(File::create("/dev/null").unwrap(), wake);
-    target("console-rings", Rig::new(Console::new(output)), 2);
+    let (writer, socket) = UnixDatagram::pair().unwrap();
+    for length in [1, 600, 9000] {
+        writer.send(&vec![7; length]).unwrap();
+    }
+    let input = Arc::new(Mutex::new(Input::new(socket).unwrap()));
+    target("console-rings", Rig::new(Console::new(output, input)), 2);
 }
 
 #[test]

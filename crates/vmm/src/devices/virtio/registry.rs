@@ -1,7 +1,7 @@
 //! The list of virtio devices: one row per kind. Slots are given in the order of rows, so the first drive is slot 0.
 
 use super::{VirtioDevice, balloon, block, console, net, pmem, rng};
-use crate::output::SharedOutput;
+use crate::{input::SharedInput, output::SharedOutput};
 
 /// What the API has configured, opened and ready to become devices.
 pub(crate) struct Resources {
@@ -13,6 +13,8 @@ pub(crate) struct Resources {
     pub(crate) networks: Vec<net::Backing>,
     /// Where the console's output goes.
     pub(crate) console: SharedOutput,
+    /// Where its input comes from.
+    pub(crate) input: SharedInput,
     /// The guest gets randomness.
     pub(crate) entropy: bool,
     /// The guest can give memory back.
@@ -46,7 +48,10 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "console",
-        build: |resources| boxed([console::Console::new(resources.console.clone())]),
+        build: |resources| {
+            let (output, input) = (resources.console.clone(), resources.input.clone());
+            boxed([console::Console::new(output, input)])
+        },
     },
     Row {
         name: "rng",
