@@ -52,11 +52,12 @@ int main(void) {
     clock_gettime(CLOCK_REALTIME, &now);
     FACT(number("btime ") > 0 && number("btime ") <= now.tv_sec);
     FACT(number("ctxt ") > 0 && number("processes ") > 0 && number("procs_running ") >= 1 && number("procs_blocked ") >= 0);
-    double up = 0, idle = -1;
+    double up = -1, idle = -1;
     load("/proc/uptime");
     VALUE(sscanf(text, "%lf %lf", &up, &idle));
     clock_gettime(CLOCK_BOOTTIME, &now);
-    FACT(up > 0 && idle >= 0 && now.tv_sec - up < 2 && up - now.tv_sec < 2);
+    // A machine that has just booted has been up for 0.00 s.
+    FACT(up >= 0 && idle >= 0 && now.tv_sec - up < 2 && up - now.tv_sec < 2);
     double load1, load5, load15;
     int running, all, last;
     load("/proc/loadavg");

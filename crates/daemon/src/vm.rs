@@ -4,6 +4,7 @@
 
 use std::{
     fs, io,
+    process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,6 +22,8 @@ use crate::{
 
 /// How long a VMM may take from its start to its first answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a VMM that did not take what it was told is given to end, and to say why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What every microVM of the pool is configured with; a request that wants the same saves a call.
 pub(crate) const POOL_MACHINE: MachineConfig =
@@ -83,20 +86,29 @@ async fn spawn(host: &Arc<Host>, id: &str, dir: &InstanceDir) -> Result<Process,
         .map_err(Refusal::io("start the VMM"))
 }
 
+/// Waits until the VMM listens, and tells it all that is known before a request comes.
 async fn configure(
     client: &Client,
     attachment: &Attachment,
     process: &Process,
     dir: &InstanceDir,
 ) -> Result<(), Refusal> {
-    tokio::select! {
-        ready = client.wait_until_ready(Instant::now() + READY_TIMEOUT) => ready?,
-        status = process.ended() => {
-            let status = status.map_err(Refusal::io("watch the VMM"))?;
-            let said = fs::read_to_string(dir.vmm_log()).unwrap_or_default();
-            return Err(Refusal::VmmEnded(reason_in(&said).unwrap_or_else(|| describe(status))));
-        }
+    let told = tokio::select! {
+        told = tell(client, attachment) => told,
+        status = process.ended() => return Err(ended(status, dir)),
+    };
+    match told {
+        // One that will not start may have listened before it knew; then its own words are the reason, not that it does not answer.
+        Err(refusal) => match tokio::time::timeout(LAST_WORDS, process.ended()).await {
+            Ok(status) => Err(ended(status, dir)),
+            Err(_) => Err(refusal),
+        },
+        Ok(()) => Ok(()),
     }
+}
+
+async fn tell(client: &Client, attachment: &Attachment) -> Result<(), Refusal> {
+    client.wait_until_ready(Instant::now() + READY_TIMEOUT).await?;
     client
         .put_network_interface(&NetworkInterface {
             iface_id: "eth0".into(),
@@ -115,6 +127,16 @@ async fn configure(
         .await?;
     client.put_machine_config(&POOL_MACHINE).await?;
     Ok(())
+}
+
+/// Why a VMM ended before it could be used.
+fn ended(status: io::Result<Option<ExitStatus>>, dir: &InstanceDir) -> Refusal {
+    let status = match status {
+        Ok(status) => status,
+        Err(error) => return Refusal::io("watch the VMM")(error),
+    };
+    let said = fs::read_to_string(dir.vmm_log()).unwrap_or_default();
+    Refusal::VmmEnded(reason_in(&said).unwrap_or_else(|| describe(status)))
 }
 
 /// What a VMM that ended said: its error line, without the hint after it, else whatever it said last.

@@ -72,6 +72,8 @@ async fn instances_share_the_pages_of_their_image() {
         assert!(stats.rss_bytes - stats.pss_bytes > 7 * MIB, "{name}: {stats:?}");
         // A copy of its own would come on top.
         assert!(stats.rss_bytes < 40 * MIB, "{name}: {stats:?}");
+    }
+    for name in ["first", "second"] {
         client.delete_instance(name, true).await.unwrap();
     }
     testbed.finish();
