@@ -182,7 +182,8 @@ impl Port {
         }
     }
 
-    fn has_room(&mut self) -> bool {
+    /// True if a packet can leave now.
+    pub(super) fn has_room(&mut self) -> bool {
         match &mut self.wire {
             Wire::Loopback(queue) => queue.len() < LOOPBACK_QUEUE,
             Wire::Ethernet(device) => {

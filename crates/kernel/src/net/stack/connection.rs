@@ -27,11 +27,16 @@ use smoltcp::{
 
 /// Bytes of a receive or send buffer unless `SO_RCVBUF` or `SO_SNDBUF` says otherwise.
 pub(in crate::net) const BUFFER: usize = 32 * 1024;
-/// Bytes of each of the buffers of a connection while there are few: what is under way between two ends that take turns on one processor is a good
+/// Most bytes of a receive buffer: as many as a window has without scaling (RFC 7323, 2.3). With scaling smoltcp rounds the window down and holds the peer to that,
+/// also where it had been told of more: the last few bytes of what is under way are cut off, and have to be sent again.
+const MAX_RECEIVE: usize = 65_535;
+/// Bytes of the receive and the send buffer of a connection while there are few: what is under way between two ends that take turns on one processor is a good
 /// part of it. Memory that a ring does not get to stays untouched, and a ring that is empty begins at its beginning again.
-const LARGE_BUFFER: usize = 256 * 1024;
-/// Bytes of each of the buffers of a connection while there are very many.
-const SCANT_BUFFER: usize = 4096;
+const LARGE: (usize, usize) = (MAX_RECEIVE, 256 * 1024);
+/// The same for most connections.
+const USUAL: (usize, usize) = (BUFFER, BUFFER);
+/// The same while there are very many.
+const SCANT: (usize, usize) = (4096, 4096);
 /// All buffers take at most this part of memory as large ones, and twice that as large and usual ones.
 const LARGE_PART: usize = 8;
 /// Most unused sockets (with their buffers) that are kept for the next connections.
@@ -216,7 +221,7 @@ impl Connection {
 impl Stack {
     /// A closed smoltcp socket in a set of its own.
     fn new_socket(&mut self, settings: &Settings) -> Result<(SocketSet<'static>, SocketHandle)> {
-        let standard = (settings.receive_buffer, settings.send_buffer) == (BUFFER, BUFFER);
+        let standard = (settings.receive_buffer, settings.send_buffer) == USUAL;
         let spare = match standard {
             true => self.spare_large.pop().or_else(|| self.spare.pop()),
             false => None,
@@ -228,9 +233,9 @@ impl Stack {
             }
         }
         let (receive, send) = if standard {
-            (self.fitting_buffer(), self.fitting_buffer())
+            self.fitting_buffers()
         } else {
-            (settings.receive_buffer, settings.send_buffer)
+            (settings.receive_buffer.min(MAX_RECEIVE), settings.send_buffer)
         };
         let socket = tcp::Socket::new(ring(receive)?, ring(send)?);
         self.buffered += receive + send;
@@ -239,15 +244,15 @@ impl Stack {
         Ok((set, handle))
     }
 
-    /// Bytes of a buffer of a new connection: the more there are, the less each gets.
-    fn fitting_buffer(&self) -> usize {
+    /// Bytes of the buffers of a new connection: the more there are, the less each gets.
+    fn fitting_buffers(&self) -> (usize, usize) {
         let part = self.memory / LARGE_PART;
-        if self.buffered + 2 * LARGE_BUFFER <= part {
-            LARGE_BUFFER
-        } else if self.buffered + 2 * BUFFER <= 2 * part {
-            BUFFER
+        if self.buffered + LARGE.0 + LARGE.1 <= part {
+            LARGE
+        } else if self.buffered + USUAL.0 + USUAL.1 <= 2 * part {
+            USUAL
         } else {
-            SCANT_BUFFER
+            SCANT
         }
     }
 
@@ -323,8 +328,8 @@ impl Stack {
         // `listen` and `connect` start from a closed socket.
         socket.abort();
         match capacity {
-            (BUFFER, BUFFER) if self.spare.len() < SPARE => self.spare.push(connection.set),
-            (LARGE_BUFFER, LARGE_BUFFER) if self.spare_large.len() < SPARE_LARGE => {
+            USUAL if self.spare.len() < SPARE => self.spare.push(connection.set),
+            LARGE if self.spare_large.len() < SPARE_LARGE => {
                 self.spare_large.push(connection.set);
             }
             (receive, send) => self.buffered -= receive + send,

@@ -35,6 +35,12 @@ impl Stack {
         link.port.full = false;
         let mut more = true;
         for _ in 0..BURST {
+            // smoltcp takes a fast retransmission for sent when there was no room for it, and has stopped the timer: it would never come again.
+            if !link.port.has_room() {
+                link.port.full = true;
+                more = false;
+                break;
+            }
             more = link
                 .interface
                 .poll_egress(now, &mut link.port, &mut connection.set)
