@@ -111,9 +111,7 @@ async fn all_starts(client: &Client, instances: u32) -> Result<Starts> {
         starts.answer.push(answered.as_secs_f64() * 1e3);
         page::whole_page(server).await?;
         if let Some(pid) = client.get_instance(&answer.id).await?.pid {
-            starts.touched_pages = starts
-                .touched_pages
-                .max(host::largest_mapping_resident(pid)? / 4096);
+            starts.touched_pages = starts.touched_pages.max(host::guest_memory_resident(pid)? / 4096);
         }
         client.delete_instance(&answer.id, true).await?;
     }
