@@ -218,13 +218,17 @@ pub fn lock_future(how: Lockdown) {
 pub fn present(start: u64, len: u64) -> Result<Vec<u8>> {
     check_mapped(start, len)?;
     let len = whole_pages(start, len)?;
-    let space = SPACE.lock();
     let mut out = Vec::new();
     // A range of terabytes may be reserved; its answer does not fit.
     out.try_reserve_exact((len / PAGE) as usize)
         .map_err(|_| Errno::EAGAIN)?;
-    for area in space.areas.overlapping(start, start + len) {
-        let part = area.within(start, start + len);
+    // Files are asked when the map is free again.
+    let parts: Vec<Area> = {
+        let space = SPACE.lock();
+        let areas = space.areas.overlapping(start, start + len);
+        areas.map(|area| area.within(start, start + len)).collect()
+    };
+    for part in parts {
         let pages = part
             .backing
             .file()
