@@ -31,6 +31,8 @@ pub(crate) struct Images {
     folder: PathBuf,
     /// What was found out about each disk, by name; good while the file is the same.
     known: Mutex<HashMap<String, (FileId, Known)>>,
+    /// Held while a disk and its description are put into their places: two imports of one name must not mix.
+    placing: Mutex<()>,
 }
 
 /// An image that can be booted.
@@ -88,6 +90,7 @@ impl Images {
         Ok(Self {
             folder,
             known: Mutex::default(),
+            placing: Mutex::default(),
         })
     }
 

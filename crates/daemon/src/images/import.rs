@@ -5,6 +5,7 @@ use std::{
     io::{self, Seek, SeekFrom, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use uigniter_api::image::{Image, ImageKind, ImportQuery};
@@ -140,6 +141,7 @@ impl Import {
             command: made.command,
         };
         let id = FileId::from(&metadata);
+        let _alone = images.placing.lock().unwrap_or_else(PoisonError::into_inner);
         // Disk first: a sidecar that does not fit its disk is not believed, so a kill in between leaves a hand-laid disk.
         fs::rename(&made.disk.path, images.disk(&image.name))
             .map_err(Refusal::io("put the image into its place"))?;
