@@ -32,8 +32,10 @@ pub trait BlockDevice: Send + Sync {
     /// Size in sectors of [`SECTOR_SIZE`].
     fn capacity_sectors(&self) -> u64;
 
-    /// True if [`write`](Self::write) is refused.
-    fn read_only(&self) -> bool;
+    /// True if [`write`](Self::write) is refused: what a disk is that says nothing else.
+    fn read_only(&self) -> bool {
+        true
+    }
 
     /// Reads whole sectors from `sector` on into `buffer`, in as few requests as can be.
     ///
@@ -50,17 +52,23 @@ pub trait BlockDevice: Send + Sync {
     /// # Errors
     ///
     /// See [`BlockError`]; how much was written is undefined then.
-    fn write(&self, sector: u64, buffer: &[u8]) -> Result<(), BlockError>;
+    fn write(&self, _sector: u64, _buffer: &[u8]) -> Result<(), BlockError> {
+        Err(BlockError::ReadOnly)
+    }
 
     /// Makes what was written durable.
     ///
     /// # Errors
     ///
     /// See [`BlockError`]. A device without a volatile cache answers at once.
-    fn flush(&self) -> Result<(), BlockError>;
+    fn flush(&self) -> Result<(), BlockError> {
+        Ok(())
+    }
 
     /// The serial string that the host gave the device (its drive's name on Firecracker), at most 20 bytes; empty if it has none.
-    fn id(&self) -> String;
+    fn id(&self) -> String {
+        String::new()
+    }
 
     /// Where the disk lies in memory, if it does: its pages may be read and mapped there, and nobody ever changes them.
     fn memory(&self) -> Option<DiskMemory> {

@@ -8,7 +8,7 @@ use super::{
     virtio::{self, Device, Link},
 };
 use crate::mm::{PAGE_SIZE, dma};
-use alloc::{boxed::Box, string::String};
+use alloc::boxed::Box;
 
 /// A disk that is memory.
 #[derive(Debug)]
@@ -48,10 +48,6 @@ impl BlockDevice for Pmem {
         self.memory.bytes / SECTOR_SIZE as u64
     }
 
-    fn read_only(&self) -> bool {
-        true
-    }
-
     fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
         if !buffer.len().is_multiple_of(SECTOR_SIZE) {
             return Err(BlockError::Unaligned);
@@ -67,18 +63,6 @@ impl BlockDevice for Pmem {
         // SAFETY: `new` mapped the device's memory, of which this is a part; the buffer is the caller's, elsewhere.
         unsafe { core::ptr::copy_nonoverlapping(source.as_ptr(), buffer.as_mut_ptr(), buffer.len()) };
         Ok(())
-    }
-
-    fn write(&self, _sector: u64, _buffer: &[u8]) -> Result<(), BlockError> {
-        Err(BlockError::ReadOnly)
-    }
-
-    fn flush(&self) -> Result<(), BlockError> {
-        Ok(())
-    }
-
-    fn id(&self) -> String {
-        String::new()
     }
 
     fn memory(&self) -> Option<DiskMemory> {

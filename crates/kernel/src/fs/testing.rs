@@ -13,10 +13,6 @@ impl BlockDevice for MemoryDisk {
         self.0.len() as u64 / 512
     }
 
-    fn read_only(&self) -> bool {
-        true
-    }
-
     fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
         if !buffer.len().is_multiple_of(512) {
             return Err(BlockError::Unaligned);
@@ -28,18 +24,6 @@ impl BlockDevice for MemoryDisk {
         let end = start.checked_add(buffer.len()).ok_or(BlockError::OutOfRange)?;
         buffer.copy_from_slice(self.0.get(start..end).ok_or(BlockError::OutOfRange)?);
         Ok(())
-    }
-
-    fn write(&self, _sector: u64, _buffer: &[u8]) -> Result<(), BlockError> {
-        Err(BlockError::ReadOnly)
-    }
-
-    fn flush(&self) -> Result<(), BlockError> {
-        Ok(())
-    }
-
-    fn id(&self) -> String {
-        String::new()
     }
 }
 
@@ -72,10 +56,6 @@ impl BlockDevice for MappedDisk {
         self.0.len() as u64 / 512
     }
 
-    fn read_only(&self) -> bool {
-        true
-    }
-
     fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
         let start = sector as usize * 512;
         buffer.copy_from_slice(
@@ -84,18 +64,6 @@ impl BlockDevice for MappedDisk {
                 .ok_or(BlockError::OutOfRange)?,
         );
         Ok(())
-    }
-
-    fn write(&self, _sector: u64, _buffer: &[u8]) -> Result<(), BlockError> {
-        Err(BlockError::ReadOnly)
-    }
-
-    fn flush(&self) -> Result<(), BlockError> {
-        Ok(())
-    }
-
-    fn id(&self) -> String {
-        String::new()
     }
 
     fn memory(&self) -> Option<DiskMemory> {
