@@ -25,7 +25,8 @@ pub enum Error {
     Folder(#[from] std::io::Error),
 }
 
-/// Becomes the command in its arguments, with a loopback interface that is up, and without the descriptors and the nice value of whoever runs the tests.
+/// Becomes the command in its arguments, with a loopback interface that is up, and without the descriptors and the nice value of whoever runs
+/// the tests (`env` gives back the default of every signal).
 const ENTER: &str = r#"
 for fd in /proc/self/fd/*; do
     fd=${fd##*/}
@@ -43,7 +44,16 @@ ip link set lo up && exec "$@""#;
 pub fn run(program: &Path, limit: Duration) -> Result<Run, Error> {
     let folder = tempfile::tempdir()?;
     let mut command = Command::new("unshare");
-    command.args(["--net", "bash", "-c", ENTER, "enter", "env", "-i"]);
+    command.args([
+        "--net",
+        "bash",
+        "-c",
+        ENTER,
+        "enter",
+        "env",
+        "-i",
+        "--default-signal",
+    ]);
     command.args(ENVIRONMENT.map(|(key, value)| format!("{key}={value}")));
     command.arg(program).current_dir(folder.path());
     let (output, status) = bounded::run(&mut command, limit)?;
