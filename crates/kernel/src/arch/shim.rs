@@ -279,7 +279,7 @@ pt_low:
     .set v, v + 1
 .endr
     .quad 0xfee00000 + 0x7b     # local APIC, uncached
-    .quad 0x400000 + 0x63       # the shared page
+    .quad 0x600000 + 0x63       # the shared page
 pdpt_linear:                    # the first GiB and the devices' one; mm::paging adds the others that have memory
     .quad pd_first + 0x27
     .quad 0, 0
@@ -303,8 +303,9 @@ pdpt_kernel:
 pd_kernel:
     .quad 0
     .quad 0x200000 + 0xe5
-    .quad 0x400000 + 0xe7 + (1 << 63)
-    .fill 509, 8, 0
+    .quad 0x400000 + 0xe5
+    .quad 0x600000 + 0xe7 + (1 << 63)
+    .fill 508, 8, 0
     .fill 1024, 1, 0
 ring0_stack_top:
 "#,

@@ -95,8 +95,8 @@ fn take_memory() -> Platform {
     let physical = |symbol: &u8| core::ptr::from_ref(symbol) as u64 - layout::KERNEL;
     let reserved = [
         (0, layout::SHIM_END),
-        (0x20_0000, physical(&TEXT_END)),
-        (0x40_0000, physical(&KERNEL_END)),
+        (layout::KERNEL_TEXT, physical(&TEXT_END)),
+        (layout::KERNEL_DATA, physical(&KERNEL_END)),
     ];
     frames::init_early(physical(&KERNEL_END), layout::IMAGE_END);
     let platform = read();
