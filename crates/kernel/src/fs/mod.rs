@@ -8,6 +8,7 @@
 //! | `table` | static tables of what the kernel itself puts into the tree |
 //! | `dev`, `proc`, `sys`, `etc` | those tables |
 //! | `path`, `names`, `open`, `file`, `mapped` | resolving, making and removing, opening, the opened file, its mappings |
+//! | `permission`, `xattr` | who may do what; extended attributes |
 //! | `flock`, `locks`, `inotify` | whole-file locks, record locks, who watches what |
 //! | `console` | what the program's first three descriptors are |
 //!
@@ -31,9 +32,11 @@ mod names;
 mod node;
 mod open;
 mod path;
+mod permission;
 mod proc;
 mod sys;
 mod table;
+pub(crate) mod xattr;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -51,6 +54,7 @@ pub(crate) use locks::{Owner, Record, blocker, give_up as give_up_lock, take as 
 pub(crate) use mapped::{forbids_mapped_writes, shared_memory};
 pub(crate) use node::{Body, Node};
 pub(crate) use path::{At, Found, Limits, absolute};
+pub(crate) use permission::{Asker, READ, SEARCH, WRITE, without_set_ids};
 pub(crate) use table::Target;
 pub(crate) mod ops {
     //! What system calls do to the tree.
@@ -174,6 +178,7 @@ fn build(config: &RootConfig<'_>) -> Result<Arc<Node>, MountError> {
 ///
 /// `ENOENT` before [`init`].
 pub(crate) fn at_root(path: &str) -> Result<At<'_>> {
+    let asker = Asker::current();
     let tree = TREE.lock();
     let root = tree.as_ref().ok_or(Errno::ENOENT)?.root.clone();
     Ok(At {
@@ -181,6 +186,7 @@ pub(crate) fn at_root(path: &str) -> Result<At<'_>> {
         root,
         path,
         limits: Limits::empty(),
+        asker,
     })
 }
 
@@ -190,6 +196,7 @@ pub(crate) fn at_root(path: &str) -> Result<At<'_>> {
 ///
 /// `ENOENT` before [`init`].
 pub(crate) fn at_cwd(path: &str) -> Result<At<'_>> {
+    let asker = Asker::current();
     let tree = TREE.lock();
     let tree = tree.as_ref().ok_or(Errno::ENOENT)?;
     Ok(At {
@@ -197,6 +204,7 @@ pub(crate) fn at_cwd(path: &str) -> Result<At<'_>> {
         start: tree.cwd.clone(),
         path,
         limits: Limits::empty(),
+        asker,
     })
 }
 
@@ -235,7 +243,7 @@ pub(crate) fn set_cwd_node(node: Arc<Node>) -> Result<()> {
 ///
 /// As `chdir(2)`.
 pub fn set_cwd(path: &str) -> Result<()> {
-    set_cwd_node(at_cwd(path)?.find(true)?.node()?)
+    set_cwd_node(at_cwd(path)?.directory()?)
 }
 
 /// Opens a file to read, for the kernel itself (the program loader). Runs of whole pages are read straight into the caller's buffer.
@@ -286,9 +294,12 @@ pub fn bind_socket(path: &str, permissions: u32, socket: Arc<dyn Any + Send + Sy
 ///
 /// # Errors
 ///
-/// `ECONNREFUSED` if the name is not a socket's, and those of path resolution.
+/// `ECONNREFUSED` if the name is not a socket's, `EACCES` if it may not be written to, and those of path resolution.
 pub fn socket_at(path: &str) -> Result<Arc<dyn Any + Send + Sync>> {
-    match &at_cwd(path)?.find(true)?.node()?.body {
+    let at = at_cwd(path)?;
+    let node = at.find(true)?.node()?;
+    at.asker.may(&node, WRITE)?;
+    match &node.body {
         Body::Socket(socket) => Ok(socket.clone()),
         _ => Err(Errno::ECONNREFUSED),
     }
@@ -300,7 +311,10 @@ pub fn socket_at(path: &str) -> Result<Arc<dyn Any + Send + Sync>> {
 ///
 /// `ENOENT` before [`init`].
 pub(crate) fn memory_file(label: &str, sealable: bool, flags: u32) -> Result<Arc<NodeFile>> {
-    let node = names::make_nameless(&at_root("/")?.root, 0o777)?;
+    let root = at_root("/")?.root;
+    let node = names::make_nameless(&root, 0o777)?;
+    // It belongs to who made it, and has no directory that could hand a group down.
+    Asker::current().own(&node, &node);
     if let Some(data) = node.data()
         && sealable
     {

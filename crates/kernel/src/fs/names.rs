@@ -8,6 +8,7 @@ use super::{
     inotify,
     node::{Body, Node},
     path::{At, Last},
+    permission::{Asker, WRITE},
 };
 use crate::{
     errno::{Errno, Result},
@@ -33,8 +34,11 @@ fn make(last: &Last, directory: bool, build: impl FnOnce(&Arc<Node>) -> Arc<Node
     if last.slash && !directory {
         return Err(Errno::ENOENT);
     }
+    let asker = Asker::current();
+    asker.may_add(&last.dir)?;
     let entries = entries(&last.dir, None)?;
     let node = build(&last.dir);
+    asker.own(&node, &last.dir);
     entries.insert(&last.dir, &last.name, node.clone())?;
     last.dir.modified();
     inotify::named(&last.dir, &last.name, &node, raw::IN_CREATE, 0);
@@ -134,6 +138,7 @@ pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
     if node.fs.dev != last.dir.fs.dev {
         return Err(Errno::EXDEV);
     }
+    Asker::current().may_add(&last.dir)?;
     if node.is_directory() {
         return Err(Errno::EPERM);
     }
@@ -163,11 +168,16 @@ pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
         return Err(Errno::EISDIR);
     }
     let node = last.node()?;
+    if last.slash {
+        return Err(if node.is_directory() {
+            Errno::EISDIR
+        } else {
+            Errno::ENOTDIR
+        });
+    }
+    Asker::current().may_take(&last.dir, &node)?;
     if node.is_directory() {
         return Err(Errno::EISDIR);
-    }
-    if last.slash {
-        return Err(Errno::ENOTDIR);
     }
     entries(&last.dir, Some(Errno::EPERM))?.take(&last.dir, &last.name);
     node.change(|meta| meta.nlink = meta.nlink.saturating_sub(1));
@@ -192,6 +202,7 @@ pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
         _ => {}
     }
     let node = last.node()?;
+    Asker::current().may_take(&last.dir, &node)?;
     if !node.is_directory() {
         return Err(Errno::ENOTDIR);
     }
@@ -298,6 +309,7 @@ fn move_name(
     target: Option<Arc<Node>>,
     exchange: bool,
 ) -> Result<()> {
+    may_move(old, new, node, target.as_ref())?;
     let from = entries(&old.dir, Some(Errno::EPERM))?;
     let to = entries(&new.dir, Some(Errno::EPERM))?;
     let mounted = |node: &Arc<Node>| node.fs.dev != old.dir.fs.dev;
@@ -333,6 +345,23 @@ fn move_name(
         } else {
             inotify::itself(&target, raw::IN_ATTRIB);
             end_watches(&target);
+        }
+    }
+    Ok(())
+}
+
+/// Asks if both directories let the names change, and a directory that gets another parent itself.
+fn may_move(old: &Last, new: &Last, node: &Arc<Node>, target: Option<&Arc<Node>>) -> Result<()> {
+    let asker = Asker::current();
+    asker.may_take(&old.dir, node)?;
+    match target {
+        Some(target) => asker.may_take(&new.dir, target)?,
+        None => asker.may_add(&new.dir)?,
+    }
+    let moves = !Arc::ptr_eq(&old.dir, &new.dir);
+    for node in [Some(node), target].into_iter().flatten() {
+        if moves && node.is_directory() {
+            asker.may(node, WRITE)?;
         }
     }
     Ok(())

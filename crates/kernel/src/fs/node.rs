@@ -9,7 +9,9 @@ use super::{
     directory::Directory,
     filesystem::Filesystem,
     image::{ImageKind, Rofs},
+    permission::{Asker, without_set_ids},
     table::{Computed, Entry, Kind, MakeText, OpenDevice, Set, Target},
+    xattr::Attributes,
 };
 use crate::{
     errno::{Errno, Result},
@@ -77,6 +79,8 @@ pub(crate) struct Node {
     pub(crate) ino: u64,
     /// Attributes.
     pub(crate) meta: Lock<Meta>,
+    /// Extended attributes, if it ever had any.
+    pub(crate) attributes: Lock<Option<Box<Attributes>>>,
     /// What it is.
     pub(crate) body: Body,
     /// Time of its making, ns since the epoch.
@@ -121,6 +125,7 @@ impl Node {
             fs: fs.clone(),
             ino: fs.next_inode(),
             meta: Lock::new(meta),
+            attributes: Lock::new(None),
             body,
             btime: now,
             moved: Lock::new(None),
@@ -315,12 +320,19 @@ impl Node {
         )
     }
 
-    /// Notes that the contents changed.
+    /// Notes that the contents changed; a file that runs as somebody else stops to do so, unless the writer might make it such (`inode(7)`).
     pub(crate) fn modified(&self) {
         let now = time::realtime();
-        let mut meta = self.meta.lock();
-        meta.mtime = now;
-        meta.ctime = now;
+        let mode = {
+            let mut meta = self.meta.lock();
+            meta.mtime = now;
+            meta.ctime = now;
+            meta.mode
+        };
+        let set_ids = matches!(self.body, Body::Regular(_)) && without_set_ids(mode) != mode;
+        if set_ids && !Asker::current().can(raw::CAP_FSETID) {
+            self.meta.lock().mode = without_set_ids(mode);
+        }
     }
 
     /// Changes attributes, and notes that they changed.

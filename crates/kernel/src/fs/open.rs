@@ -5,6 +5,7 @@ use super::{
     names,
     node::{Body, Node},
     path::{At, Found},
+    permission::{Asker, READ, WRITE},
 };
 use crate::{
     errno::{Errno, Result},
@@ -45,7 +46,9 @@ fn open_nameless(at: &At<'_>, flags: u32, permissions: u32) -> Result<Arc<OpenFi
     if !dir.is_directory() {
         return Err(Errno::ENOTDIR);
     }
+    at.asker.may_add(&dir)?;
     let node = names::make_nameless(&dir, permissions)?;
+    at.asker.own(&node, &dir);
     node.meta.lock().linkable = flags & raw::O_EXCL == 0;
     finish(NodeFile::new(node, None, flags)?, flags)
 }
@@ -117,6 +120,7 @@ fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) 
     if node.is_directory() && (writes || flags & raw::O_TRUNC != 0) {
         return Err(Errno::EISDIR);
     }
+    may_open(&node, flags)?;
     if writes && matches!(node.body, Body::Text(_, _, None)) {
         return Err(Errno::EACCES);
     }
@@ -132,6 +136,24 @@ fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) 
         file.happened(raw::IN_MODIFY);
     }
     finish(file, flags)
+}
+
+/// Asks for what an access mode and flags mean.
+fn may_open(node: &Arc<Node>, flags: u32) -> Result<()> {
+    let asker = Asker::current();
+    let wanted = match flags & raw::O_ACCMODE {
+        raw::O_RDONLY => READ,
+        raw::O_WRONLY => WRITE,
+        _ => READ | WRITE,
+    };
+    let truncates = if flags & raw::O_TRUNC != 0 { WRITE } else { 0 };
+    asker.may(node, wanted | truncates)?;
+    // Hiding that a file was read is its owner's right.
+    let meta = *node.meta.lock();
+    if flags & raw::O_NOATIME != 0 && !asker.owns(&meta) {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
 }
 
 fn finish(file: Arc<NodeFile>, flags: u32) -> Result<Arc<OpenFile>> {

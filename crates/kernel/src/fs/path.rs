@@ -6,6 +6,7 @@
 use super::{
     file::NodeFile,
     node::{Body, Node},
+    permission::{Asker, SEARCH},
     table::Target,
 };
 use crate::{
@@ -51,6 +52,8 @@ pub(crate) struct At<'a> {
     pub(crate) path: &'a str,
     /// What must not happen on the way.
     pub(crate) limits: Limits,
+    /// Who has to be allowed to look at the directories on the way.
+    pub(crate) asker: Asker,
 }
 
 /// All but the last component of a path, resolved.
@@ -158,7 +161,7 @@ impl At<'_> {
     ///
     /// # Errors
     ///
-    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`.
+    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`.
     pub(crate) fn parent(&self) -> Result<Last> {
         self.parent_of(&self.start, self.path, &mut 0)
     }
@@ -167,7 +170,7 @@ impl At<'_> {
     ///
     /// # Errors
     ///
-    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`.
+    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`.
     pub(crate) fn find(&self, follow: bool) -> Result<Found> {
         let mut links = 0;
         let mut start = self.start.clone();
@@ -189,6 +192,20 @@ impl At<'_> {
             }
             return Ok(Found::Node(node, last));
         }
+    }
+
+    /// The directory that the path leads to, for calls that make it a place to start from (`chdir(2)`, `chroot(2)`).
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find); `ENOTDIR`, `EACCES`.
+    pub(crate) fn directory(&self) -> Result<Arc<Node>> {
+        let node = self.find(true)?.node()?;
+        if !node.is_directory() {
+            return Err(Errno::ENOTDIR);
+        }
+        self.asker.may(&node, SEARCH)?;
+        Ok(node)
     }
 
     /// As [`parent`](Self::parent) for a file that may be made: also follows the last component's links, as far as there are any.
@@ -238,6 +255,9 @@ impl At<'_> {
                 return Err(Errno::ENOTDIR);
             }
             let trimmed = rest.trim_start_matches('/');
+            if !trimmed.is_empty() {
+                self.asker.may(&dir, SEARCH)?;
+            }
             let (name, tail) = trimmed.split_at(trimmed.find('/').unwrap_or(trimmed.len()));
             if name.len() > NAME_MAX && names::to_bytes(name).len() > NAME_MAX {
                 return Err(Errno::ENAMETOOLONG);

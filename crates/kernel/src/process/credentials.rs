@@ -1,4 +1,4 @@
-//! Who the program is: users and groups. Kept because programs set it and ask for it back; files check nothing.
+//! Who the program is: users and groups. What it may do with files follows from it (`fs::permission`).
 
 use crate::{
     errno::{Errno, Result},

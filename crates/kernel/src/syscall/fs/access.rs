@@ -1,8 +1,9 @@
 //! `access(2)`: `access`, `faccessat`, `faccessat2`.
 
-use super::common::{CWD, path_or_empty, stat_at};
+use super::common::{CWD, find_as, path_or_empty};
 use crate::{
     errno::{Errno, Result},
+    fs::{Asker, Found, NodeFile},
     syscall::Args,
 };
 use linux_raw_sys::general as raw;
@@ -11,13 +12,24 @@ fn check(dirfd: i32, path: u64, mode: u32, flags: u32) -> Result<usize> {
     if mode & !(raw::R_OK | raw::W_OK | raw::X_OK) != 0 {
         return Err(Errno::EINVAL);
     }
-    let stat = stat_at(dirfd, &path_or_empty(path, flags)?, flags)?;
-    // The user is root, who may all but execute what nobody may (capabilities(7), CAP_DAC_OVERRIDE).
-    let executable = stat.mode & raw::S_IFMT == raw::S_IFDIR || stat.mode & 0o111 != 0;
-    if mode & raw::X_OK != 0 && !executable {
-        Err(Errno::EACCES)
+    let asker = if flags & raw::AT_EACCESS != 0 {
+        Asker::current()
     } else {
-        Ok(0)
+        Asker::real()
+    };
+    let node = match find_as(asker, dirfd, &path_or_empty(path, flags)?, flags)? {
+        Found::Node(node, _) => node,
+        Found::Open(open) => match NodeFile::of(&open) {
+            Some(file) => file.node.clone(),
+            // What has no node (a socket, an end of a pipe) is the program's own, and nobody runs it.
+            None if mode & raw::X_OK != 0 => return Err(Errno::EACCES),
+            None => return Ok(0),
+        },
+    };
+    // Without a mode it is enough that it is there.
+    match mode {
+        0 => Ok(0),
+        mode => asker.may(&node, mode).map(|()| 0),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::common::{CWD, Reached, find_node, node_of, path_or_empty};
 use crate::{
     errno::{Errno, Result},
+    fs::Asker,
     syscall::Args,
 };
 use linux_raw_sys::general as raw;
@@ -11,9 +12,14 @@ fn change(reached: &Reached, mode: u32) -> Result<usize> {
     if reached.node.is_link() {
         return Err(Errno::EOPNOTSUPP);
     }
+    let (asker, meta) = (Asker::current(), *reached.node.meta.lock());
+    if !asker.owns(&meta) {
+        return Err(Errno::EPERM);
+    }
+    let mode = asker.allowed_mode(mode & 0o7777, meta.gid);
     reached
         .node
-        .change(|meta| meta.mode = meta.mode & raw::S_IFMT | mode & 0o7777);
+        .change(|meta| meta.mode = meta.mode & raw::S_IFMT | mode);
     reached.happened(raw::IN_ATTRIB);
     Ok(0)
 }

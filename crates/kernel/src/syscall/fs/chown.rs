@@ -3,6 +3,7 @@
 use super::common::{CWD, Reached, find_node, node_of, path_or_empty};
 use crate::{
     errno::{Errno, Result},
+    fs::{Asker, without_set_ids},
     syscall::Args,
 };
 use linux_raw_sys::general as raw;
@@ -10,7 +11,24 @@ use linux_raw_sys::general as raw;
 /// An owner or group of -1 stays as it is.
 const KEEP: u32 = u32::MAX;
 
+/// An owner may give a file to a group of his; the rest is for who has `CAP_CHOWN`.
+fn may_change(reached: &Reached, owner: u32, group: u32) -> Result<()> {
+    let (asker, meta) = (Asker::current(), *reached.node.meta.lock());
+    if asker.can(raw::CAP_CHOWN) {
+        return Ok(());
+    }
+    let is_owner = asker.uid() == meta.uid;
+    let owner_stays = owner == KEEP || is_owner && owner == meta.uid;
+    let group_allowed = group == KEEP || is_owner && (group == meta.gid || asker.in_group(group));
+    if owner_stays && group_allowed {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
 fn change(reached: &Reached, owner: u32, group: u32) -> Result<usize> {
+    may_change(reached, owner, group)?;
     reached.node.change(|meta| {
         if owner != KEEP {
             meta.uid = owner;
@@ -20,8 +38,7 @@ fn change(reached: &Reached, owner: u32, group: u32) -> Result<usize> {
         }
         // Whoever owns it now did not make it what it is.
         if meta.mode & raw::S_IFMT == raw::S_IFREG {
-            let group_runs = meta.mode & raw::S_IXGRP != 0;
-            meta.mode &= !(raw::S_ISUID | if group_runs { raw::S_ISGID } else { 0 });
+            meta.mode = without_set_ids(meta.mode);
         }
     });
     reached.happened(raw::IN_ATTRIB);

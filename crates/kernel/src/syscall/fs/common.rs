@@ -4,10 +4,10 @@ use crate::{
     errno::{Errno, Result},
     event::pipe::PipeEnd,
     file::{OpenFile, Poll, Stat},
-    fs::{self, At, Found, Node, NodeFile},
+    fs::{self, Asker, At, Found, Node, NodeFile},
     process::{open_file, process},
     sync::Lock,
-    user,
+    user::{self, UserSlice},
 };
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use linux_raw_sys::general as raw;
@@ -61,13 +61,24 @@ pub(super) fn path_or_empty(address: u64, flags: u32) -> Result<String> {
 ///
 /// Those of path resolution.
 pub(super) fn find(dirfd: i32, path: &str, flags: u32) -> Result<Found> {
+    find_as(Asker::current(), dirfd, path, flags)
+}
+
+/// As [`find`], for somebody else than the program is now.
+///
+/// # Errors
+///
+/// Those of path resolution.
+pub(super) fn find_as(asker: Asker, dirfd: i32, path: &str, flags: u32) -> Result<Found> {
     if path.is_empty() && flags & raw::AT_EMPTY_PATH != 0 {
         if dirfd == CWD {
             return fs::at_cwd(".")?.find(true);
         }
         return Ok(Found::Open(open_file(dirfd)?));
     }
-    at(dirfd, path)?.find(flags & raw::AT_SYMLINK_NOFOLLOW == 0)
+    let mut at = at(dirfd, path)?;
+    at.asker = asker;
+    at.find(flags & raw::AT_SYMLINK_NOFOLLOW == 0)
 }
 
 /// A node, and the directory and name by which it was reached.
@@ -119,6 +130,49 @@ pub(super) fn node_of(fd: i32, otherwise: Errno) -> Result<Reached> {
         Some(file) => Ok(Reached::of(file)),
         None => Err(otherwise),
     }
+}
+
+/// The name of an extended attribute in an argument (`xattr(7)`).
+///
+/// # Errors
+///
+/// `EFAULT`, `ERANGE`.
+pub(super) fn attribute_name(address: u64) -> Result<Vec<u8>> {
+    match user::c_string(address, fs::xattr::MAX_NAME + 1) {
+        Ok(name) if name.is_empty() => Err(Errno::ERANGE),
+        Err(Errno::ENAMETOOLONG) => Err(Errno::ERANGE),
+        other => other,
+    }
+}
+
+/// The node behind a descriptor for calls on its extended attribute `name`.
+///
+/// # Errors
+///
+/// `EBADF`; what is not in the tree has no attributes: `EOPNOTSUPP`, and of `user.` what other special files say.
+pub(super) fn attributes_of(fd: i32, name: u64, writes: bool) -> Result<Reached> {
+    match node_of(fd, Errno::EOPNOTSUPP) {
+        Err(Errno::EOPNOTSUPP) if attribute_name(name)?.starts_with(b"user.") => {
+            Err(if writes { Errno::EPERM } else { Errno::ENODATA })
+        }
+        other => other,
+    }
+}
+
+/// Writes bytes to a buffer of the program's that they must fit; without a buffer only their number is told (`getxattr(2)`).
+///
+/// # Errors
+///
+/// `ERANGE`, `EFAULT`.
+pub(super) fn give(bytes: &[u8], buffer: UserSlice) -> Result<usize> {
+    if buffer.is_empty() {
+        return Ok(bytes.len());
+    }
+    if bytes.len() > buffer.len() {
+        return Err(Errno::ERANGE);
+    }
+    buffer.take(bytes.len()).bytes_mut()?.copy_from_slice(bytes);
+    Ok(bytes.len())
 }
 
 /// Attributes of what a path leads to.

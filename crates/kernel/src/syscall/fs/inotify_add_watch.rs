@@ -3,7 +3,7 @@
 use super::common::{CWD, find_node};
 use crate::{
     errno::{Errno, Result},
-    fs::Inotify,
+    fs::{Asker, Inotify, READ},
     process::with_file,
     syscall::Args,
     user,
@@ -37,6 +37,7 @@ pub(super) fn inotify_add_watch(args: &Args) -> Result<usize> {
             _ => raw::AT_SYMLINK_NOFOLLOW,
         };
         let node = find_node(CWD, &path, flags)?.node;
+        Asker::current().may(&node, READ)?;
         if mask & raw::IN_ONLYDIR != 0 && !node.is_directory() {
             return Err(Errno::ENOTDIR);
         }

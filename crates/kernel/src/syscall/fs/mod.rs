@@ -71,7 +71,7 @@ mod tests;
 const IN_MEMORY: &str = "what is written lives in memory, so there is nothing to write back";
 const MOUNT: &str = "the tree is made at boot";
 const VECTORS: &str = "more than 64 KiB of a stream at once, when in several parts";
-const XATTR: &str = "no extended attributes, as on file systems without them";
+const XATTR: &str = "user, trusted and security attributes; no access control lists";
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -134,18 +134,18 @@ pub const ROWS: &[Row] = &[
     Row::new(raw::__NR_getcwd, "getcwd", getcwd::getcwd, Full),
     Row::new(raw::__NR_getdents, "getdents", getdents::getdents, Full),
     Row::new(raw::__NR_getdents64, "getdents", getdents::getdents64, Full),
-    Row::new(raw::__NR_getxattr, "getxattr", getxattr::getxattr, Refused(XATTR)),
+    Row::new(raw::__NR_getxattr, "getxattr", getxattr::getxattr, Partial(XATTR)),
     Row::new(
         raw::__NR_lgetxattr,
         "getxattr",
-        getxattr::getxattr,
-        Refused(XATTR),
+        getxattr::lgetxattr,
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_fgetxattr,
         "getxattr",
-        getxattr::getxattr,
-        Refused(XATTR),
+        getxattr::fgetxattr,
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_inotify_init,
@@ -183,19 +183,19 @@ pub const ROWS: &[Row] = &[
         raw::__NR_listxattr,
         "listxattr",
         listxattr::listxattr,
-        Refused(XATTR),
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_llistxattr,
         "listxattr",
-        listxattr::listxattr,
-        Refused(XATTR),
+        listxattr::llistxattr,
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_flistxattr,
         "listxattr",
-        listxattr::listxattr,
-        Refused(XATTR),
+        listxattr::flistxattr,
+        Partial(XATTR),
     ),
     Row::new(raw::__NR_lseek, "lseek", lseek::lseek, Full),
     Row::new(
@@ -256,19 +256,19 @@ pub const ROWS: &[Row] = &[
         raw::__NR_removexattr,
         "removexattr",
         removexattr::removexattr,
-        Refused(XATTR),
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_lremovexattr,
         "removexattr",
-        removexattr::removexattr,
-        Refused(XATTR),
+        removexattr::lremovexattr,
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_fremovexattr,
         "removexattr",
-        removexattr::removexattr,
-        Refused(XATTR),
+        removexattr::fremovexattr,
+        Partial(XATTR),
     ),
     Row::new(raw::__NR_rename, "rename", rename::rename, Full),
     Row::new(raw::__NR_renameat, "rename", rename::renameat, Full),
@@ -280,18 +280,18 @@ pub const ROWS: &[Row] = &[
     ),
     Row::new(raw::__NR_rmdir, "rmdir", rmdir::rmdir, Full),
     Row::new(raw::__NR_sendfile, "sendfile", sendfile::sendfile, Full),
-    Row::new(raw::__NR_setxattr, "setxattr", setxattr::setxattr, Refused(XATTR)),
+    Row::new(raw::__NR_setxattr, "setxattr", setxattr::setxattr, Partial(XATTR)),
     Row::new(
         raw::__NR_lsetxattr,
         "setxattr",
-        setxattr::setxattr,
-        Refused(XATTR),
+        setxattr::lsetxattr,
+        Partial(XATTR),
     ),
     Row::new(
         raw::__NR_fsetxattr,
         "setxattr",
-        setxattr::setxattr,
-        Refused(XATTR),
+        setxattr::fsetxattr,
+        Partial(XATTR),
     ),
     Row::new(raw::__NR_splice, "splice", splice::splice, Full),
     Row::new(raw::__NR_stat, "stat", stat::stat, Full),

@@ -3,7 +3,7 @@
 use super::common::{CWD, find_node};
 use crate::{
     errno::{Errno, Result},
-    fs::{Body, NodeFile},
+    fs::{Asker, Body, NodeFile, WRITE},
     process::open_file,
     syscall::Args,
     user,
@@ -19,6 +19,7 @@ pub(super) fn truncate(args: &Args) -> Result<usize> {
     if node.is_directory() {
         return Err(Errno::EISDIR);
     }
+    Asker::current().may(node, WRITE)?;
     // A kernel's text has no length to change, and no reason to refuse.
     if matches!(node.body, Body::Text(..)) {
         return Ok(0);

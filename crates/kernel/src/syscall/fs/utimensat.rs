@@ -3,6 +3,7 @@
 use super::common::{CWD, Reached, find_node, node_of, path_or_empty};
 use crate::{
     errno::{Errno, Result},
+    fs::{Asker, WRITE},
     syscall::Args,
     time,
     user::UserPtr,
@@ -12,11 +13,24 @@ use linux_raw_sys::general as raw;
 /// Access and modification time to set, in ns since the epoch; `None` leaves one as it is.
 type Times = [Option<u64>; 2];
 
-fn set(reached: &Reached, times: Times) -> Result<usize> {
+/// Any writer may say that it is now; the owner may say anything.
+fn may_set(reached: &Reached, now: bool) -> Result<()> {
+    let (asker, meta) = (Asker::current(), *reached.node.meta.lock());
+    if asker.owns(&meta) {
+        Ok(())
+    } else if now {
+        asker.may(&reached.node, WRITE)
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+fn set(reached: &Reached, (times, now): (Times, bool)) -> Result<usize> {
     // Both omitted: success without effect, not even on the change time.
     if times == [None, None] {
         return Ok(0);
     }
+    may_set(reached, now)?;
     reached.node.change(|meta| {
         meta.atime = times[0].unwrap_or(meta.atime);
         meta.mtime = times[1].unwrap_or(meta.mtime);
@@ -37,14 +51,17 @@ fn nanoseconds(seconds: i64, rest: u64) -> u64 {
         .saturating_add(rest)
 }
 
-fn from_timespecs(address: UserPtr<raw::__kernel_timespec>) -> Result<Times> {
+/// The times at an address, and if both are now.
+fn from_timespecs(address: UserPtr<raw::__kernel_timespec>) -> Result<(Times, bool)> {
     let now = time::realtime();
     if address.is_null() {
-        return Ok([Some(now); 2]);
+        return Ok(([Some(now); 2], true));
     }
     let mut times = [None; 2];
+    let mut all_now = true;
     for (index, slot) in times.iter_mut().enumerate() {
         let time = address.at(index).read()?;
+        all_now &= time.tv_nsec == raw::UTIME_NOW.into();
         *slot = match u32::try_from(time.tv_nsec) {
             Ok(raw::UTIME_OMIT) => None,
             Ok(raw::UTIME_NOW) => Some(now),
@@ -52,12 +69,12 @@ fn from_timespecs(address: UserPtr<raw::__kernel_timespec>) -> Result<Times> {
             _ => return Err(Errno::EINVAL),
         };
     }
-    Ok(times)
+    Ok((times, all_now))
 }
 
-fn from_timevals(address: UserPtr<raw::__kernel_old_timeval>) -> Result<Times> {
+fn from_timevals(address: UserPtr<raw::__kernel_old_timeval>) -> Result<(Times, bool)> {
     if address.is_null() {
-        return Ok([Some(time::realtime()); 2]);
+        return Ok(([Some(time::realtime()); 2], true));
     }
     let mut times = [None; 2];
     for (index, slot) in times.iter_mut().enumerate() {
@@ -67,7 +84,7 @@ fn from_timevals(address: UserPtr<raw::__kernel_old_timeval>) -> Result<Times> {
         }
         *slot = Some(nanoseconds(time.tv_sec, time.tv_usec as u64 * 1000));
     }
-    Ok(times)
+    Ok((times, false))
 }
 
 /// `utimensat(int dirfd, const char *path, const struct timespec times[2], int flags)`
@@ -110,11 +127,14 @@ pub(super) fn utimes(args: &Args) -> Result<usize> {
 pub(super) fn utime(args: &Args) -> Result<usize> {
     let address: UserPtr<i64> = args.ptr(1);
     let times = match address.non_null() {
-        None => [Some(time::realtime()); 2],
-        Some(address) => [
-            Some(nanoseconds(address.read()?, 0)),
-            Some(nanoseconds(address.at(1).read()?, 0)),
-        ],
+        None => ([Some(time::realtime()); 2], true),
+        Some(address) => (
+            [
+                Some(nanoseconds(address.read()?, 0)),
+                Some(nanoseconds(address.at(1).read()?, 0)),
+            ],
+            false,
+        ),
     };
     let path = path_or_empty(args.0[0], 0)?;
     set(&find_node(CWD, &path, 0)?, times)

@@ -42,7 +42,7 @@ pub use crate::process::credentials::get as credentials;
 
 const ONE_CPU: &str = "there is one processor; others are refused with EINVAL";
 const NO_DEADLINE: &str = "no SCHED_DEADLINE (EINVAL)";
-const IDENTITY: &str = "kept and shown; there is one user, and files check nothing";
+const IDENTITY: &str = "kept and shown; permissions of files follow from it; nothing else asks";
 const FEW_OPTIONS: &str =
     "names, dumpable, no-new-privs, death signal and the like; others are refused with EINVAL";
 const LIMITS: &str = "kept and shown; RLIMIT_NOFILE and RLIMIT_CPU are enforced";
