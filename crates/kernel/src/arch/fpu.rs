@@ -9,6 +9,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// Offset of XMM0 in the legacy region of an area.
 const XMM_OFFSET: usize = 160;
 
+/// The largest area there is with the components that the shim enables (x87, SSE, AVX, AVX-512; their offsets are the processor's, and fixed).
+///
+/// A processor may look at all of it whatever the header names, so an area that is shorter must not lie where memory ends.
+pub const AREA_MAX: usize = 2688;
+
 static AREA_SIZE: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of an area: what the components enabled in XCR0 need. A multiple of 64.
@@ -58,7 +63,8 @@ pub unsafe fn xsave(area: *mut u8) {
 ///
 /// # Safety
 ///
-/// `area` is 64-byte aligned and was written by [`xsave`], or checked: a malformed header faults.
+/// `area` is 64-byte aligned, has [`area_size`] readable bytes even if its header names few components (a processor may probe them all), and was written by
+/// [`xsave`], or checked: a malformed header faults.
 pub unsafe fn xrstor(area: *const u8) {
     // SAFETY: the caller vouches for the area; all vector registers are declared clobbered.
     unsafe {

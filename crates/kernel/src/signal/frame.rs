@@ -314,19 +314,20 @@ fn restore_extended(area: u64, frame: &mut Frame) -> Result<()> {
         let mut plain = Initial::NEW;
         plain.0[..512].copy_from_slice(legacy);
         plain.0[512] = 3;
-        // SAFETY: 64-byte aligned; only the legacy region and the header are read, as the header names no other component.
+        // SAFETY: 64-byte aligned, and as long as an area can be; its header names no component beyond the legacy region.
         unsafe { fpu::restore(plain.0.as_mut_ptr(), frame) };
     }
     Ok(())
 }
 
-/// Legacy region and header of an XSAVE area that says "everything initial".
+/// An XSAVE area that says "everything initial". Nothing is behind its header, but XRSTOR was seen to touch all of an area: a shorter one on the stack of a
+/// thread that lies at the end of memory ended the VM.
 #[repr(C, align(64))]
-struct Initial([u8; 576]);
+struct Initial([u8; fpu::AREA_MAX]);
 
 impl Initial {
     const NEW: Self = {
-        let mut area = [0; 576];
+        let mut area = [0; fpu::AREA_MAX];
         // MXCSR: all exceptions masked.
         area[24] = 0x80;
         area[25] = 0x1f;
@@ -337,7 +338,7 @@ impl Initial {
 /// A handler starts with initial vector and x87 state, as in Linux.
 fn reset_extended(frame: &mut Frame) {
     let mut initial = Initial::NEW;
-    // SAFETY: 64-byte aligned; only the legacy region and the header are read, as the header names no component.
+    // SAFETY: 64-byte aligned, and as long as an area can be; its header names no component.
     unsafe { fpu::restore(initial.0.as_mut_ptr(), frame) };
 }
 
