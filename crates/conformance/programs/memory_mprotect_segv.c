@@ -35,6 +35,7 @@ int main(void) {
     *p = (char)0xc3;
     TRY("read rw", (void)*p);
     TRY("write rw", *p = (char)0xc3);
+    TRY("execute rw", ((void (*)(void))page)());
     VALUE(mprotect(page, 4096, PROT_READ));
     TRY("read r", (void)*p);
     TRY("write r", *p = 1);
@@ -48,6 +49,20 @@ int main(void) {
     VALUE(mprotect(page, 4096, PROT_READ | PROT_WRITE));
     FACT(*p == (char)0xc3);
     munmap(page, 4096);
+
+    // Of a file, and after execution was allowed for a while.
+    int fd = MUST(open("code", O_CREAT | O_RDWR, 0600));
+    VALUE(write(fd, "\xc3", 1));
+    char *anonymous = page;
+    page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+    TRY("execute a file r", ((void (*)(void))page)());
+    VALUE(mprotect(page, 4096, PROT_READ | PROT_EXEC));
+    TRY("execute a file rx", ((void (*)(void))page)());
+    VALUE(mprotect(page, 4096, PROT_READ));
+    TRY("execute a file r again", ((void (*)(void))page)());
+    VALUE(munmap(page, 4096));
+    VALUE(unlink("code"));
+    page = anonymous;
     TRY("read unmapped", (void)*p);
     TRY("write unmapped", *p = 1);
     page = NULL;

@@ -28,6 +28,18 @@ pub fn maps_text() -> String {
     String::new()
 }
 
+/// No map to show.
+#[must_use]
+pub fn smaps_text() -> String {
+    String::new()
+}
+
+/// No map to sum up.
+#[must_use]
+pub fn smaps_rollup_text() -> String {
+    String::new()
+}
+
 /// Fixed figures.
 #[must_use]
 pub fn usage() -> Usage {

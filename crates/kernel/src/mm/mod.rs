@@ -18,9 +18,9 @@ mod hosted;
 #[cfg(feature = "elf")]
 pub use frames::has_room_for_program;
 #[cfg(not(feature = "elf"))]
-pub use hosted::{check_user, has_room_for_program, maps_text, usage};
+pub use hosted::{check_user, has_room_for_program, maps_text, smaps_rollup_text, smaps_text, usage};
 #[cfg(feature = "elf")]
-pub use space::{check_user, maps_text, usage};
+pub use space::{check_user, maps_text, smaps_rollup_text, smaps_text, usage};
 pub use space::{fault, is_mapped};
 
 /// What is called after memory was freed that the host could have back.

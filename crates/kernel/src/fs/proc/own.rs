@@ -74,6 +74,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     text("personality", |_| b"00000000\n".to_vec()),
     magic("root", |_| Ok(Target::Path("/".to_string()))),
     text("schedstat", |_| tasks::schedstat(PID as u64)),
+    text("smaps", |_| mm::smaps_text().into_bytes()),
+    text("smaps_rollup", |_| mm::smaps_rollup_text().into_bytes()),
     text("stat", |_| tasks::stat(PID as u64)),
     text("statm", statm),
     text("status", |_| tasks::status(PID as u64)),

@@ -36,6 +36,8 @@ const ENTRIES: &[Entry] = &[
     },
     text("maps", |_| mm::maps_text().into_bytes()),
     text("schedstat", schedstat),
+    text("smaps", |_| mm::smaps_text().into_bytes()),
+    text("smaps_rollup", |_| mm::smaps_rollup_text().into_bytes()),
     text("stat", stat),
     text("status", status),
 ];

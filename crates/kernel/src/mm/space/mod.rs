@@ -27,7 +27,7 @@ pub use advice::{
 pub use fault::{check_user, fault, own_page, populate_range};
 pub use files::{forget, has_shared_writer, read_full};
 pub use remap::{Remap, remap};
-pub use report::{maps_text, usage};
+pub use report::{maps_text, smaps_rollup_text, smaps_text, usage};
 
 use super::{
     PAGE_SIZE, frames,
