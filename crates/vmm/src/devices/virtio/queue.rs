@@ -3,15 +3,21 @@
 //! `virtio-queue` reads the rings; this module bounds the work ([`serve`]) and turns descriptor chains into [`Slices`]: pieces of guest memory
 //! whose addresses have been checked, and which can go to `readv(2)` and its kin without a copy. References: virtio 1.2, section 2.7.
 
-use std::{collections::VecDeque, sync::atomic::Ordering};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{Ordering, fence},
+};
 
 use virtio_queue::{DescriptorChain, Queue, QueueOwnedT, QueueT};
-use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, VolatileSlice};
+use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryBackend, VolatileSlice};
 
 use crate::memory::GuestMemory;
 
 /// `VIRTQ_AVAIL_F_NO_INTERRUPT`, virtio 1.2 section 2.7.7.
 const NO_INTERRUPT: u16 = 1;
+/// Bytes of flags and index before the entries of the available and of the used ring, 2.7.6 and 2.7.8.
+const AVAILABLE_HEADER: u64 = 4;
+const USED_HEADER: u64 = 4;
 
 /// What made a device unusable until the driver resets it.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +189,7 @@ pub(crate) fn serve<'a>(
     budget: usize,
     mut handle: impl FnMut(Chain<'a>) -> u32,
 ) -> Result<Progress, Error> {
+    let before = queue.next_used();
     let mut served = 0;
     let mut again = false;
     // Each round serves at least one request or is the last but one, so `budget` bounds the rounds too.
@@ -201,22 +208,64 @@ pub(crate) fn serve<'a>(
         }
     }
     Ok(Progress {
-        interrupt: served > 0 && wants_interrupt(queue, memory)?,
+        interrupt: served > 0 && wants_interrupt(queue, memory, before)?,
         again,
     })
 }
 
-/// Whether the driver wants an interrupt for what was used since the last call: `used_event` (2.7.10) or the flag (2.7.7).
+/// Gives several buffers, `(head, length)`, back at once: a driver that looks while we are at it sees all of them or none. The buffers of one
+/// frame need it (5.1.6.4): a driver that polls would find the first, which counts the others, and miss those.
 ///
 /// # Errors
 ///
 /// [`Error::Ring`].
-pub(crate) fn wants_interrupt(queue: &mut Queue, memory: &GuestMemory) -> Result<bool, Error> {
-    if queue.event_idx_enabled() {
-        return Ok(queue.needs_notification(memory)?);
+pub(crate) fn add_used_together(
+    queue: &mut Queue,
+    memory: &GuestMemory,
+    buffers: &[(u16, u32)],
+) -> Result<(), Error> {
+    let Some(((last, length), others)) = buffers.split_last() else {
+        return Ok(());
+    };
+    for &(head, length) in others {
+        let slot = u64::from(queue.next_used() % queue.size());
+        let at = GuestAddress(queue.used_ring())
+            .checked_add(USED_HEADER + 8 * slot)
+            .ok_or(virtio_queue::Error::AddressOverflow)?;
+        // `struct virtq_used_elem`, 2.7.8.
+        let element = u64::from(head) | u64::from(length) << 32;
+        memory
+            .write_obj(element.to_le(), at)
+            .map_err(virtio_queue::Error::GuestMemory)?;
+        queue.set_next_used(queue.next_used().wrapping_add(1));
     }
-    let flags: u16 = memory
-        .load(GuestAddress(queue.avail_ring()), Ordering::SeqCst)
-        .map_err(virtio_queue::Error::GuestMemory)?;
-    Ok(u16::from_le(flags) & NO_INTERRUPT == 0)
+    // Writes its own element and then the index, which stands for all.
+    Ok(queue.add_used(memory, *last, *length)?)
+}
+
+/// Whether the driver wants an interrupt for what was used since the used index was `before`: `used_event` (2.7.10) or the flag (2.7.7).
+///
+/// # Errors
+///
+/// [`Error::Ring`].
+pub(crate) fn wants_interrupt(queue: &Queue, memory: &GuestMemory, before: u16) -> Result<bool, Error> {
+    let available = GuestAddress(queue.avail_ring());
+    // The driver writes its wish and then looks at the index; we do it the other way round, and one of us sees the other (2.7.10).
+    fence(Ordering::SeqCst);
+    let load = |offset: u64| {
+        let at = available
+            .checked_add(offset)
+            .ok_or(virtio_queue::Error::AddressOverflow)?;
+        memory
+            .load::<u16>(at, Ordering::SeqCst)
+            .map(u16::from_le)
+            .map_err(virtio_queue::Error::GuestMemory)
+    };
+    if queue.event_idx_enabled() {
+        let used = queue.next_used();
+        let event = load(AVAILABLE_HEADER + 2 * u64::from(queue.size()))?;
+        // `vring_need_event` of 2.7.10.
+        return Ok(used.wrapping_sub(event).wrapping_sub(1) < used.wrapping_sub(before));
+    }
+    Ok(load(0)? & NO_INTERRUPT == 0)
 }

@@ -49,7 +49,7 @@ impl Console {
     /// Fills the driver's buffers with what waits.
     fn receive(&self, queue: &mut Queue, memory: &GuestMemory) -> Result<Progress, Error> {
         let mut input = lock(&self.input);
-        let mut used = false;
+        let before = queue.next_used();
         let mut progress = Progress::default();
         for round in 0.. {
             let heard = input.peek();
@@ -77,9 +77,9 @@ impl Console {
             }
             queue.add_used(memory, buffer.head, count as u32)?;
             input.take(count);
-            used = true;
         }
-        progress.interrupt = used && queue::wants_interrupt(queue, memory)?;
+        let used = queue.next_used() != before;
+        progress.interrupt = used && queue::wants_interrupt(queue, memory, before)?;
         Ok(progress)
     }
 

@@ -81,7 +81,7 @@ impl Net {
     fn receive(&self, queue: &mut Queue, memory: &GuestMemory) -> Result<Progress, Error> {
         // Buffers taken from the ring and not used yet; given back at the end.
         let mut buffers: VecDeque<Chain<'_>> = VecDeque::new();
-        let mut used = false;
+        let before = queue.next_used();
         let mut progress = Progress::default();
         for frame in 0.. {
             if !self.gather(queue, memory, &mut buffers)? {
@@ -94,13 +94,13 @@ impl Net {
                 progress.again = true;
                 break;
             }
-            match self.receive_frame(queue, memory, &mut buffers)? {
-                true => used = true,
-                false => break,
+            if !self.receive_frame(queue, memory, &mut buffers)? {
+                break;
             }
         }
         return_to(queue, &mut buffers);
-        progress.interrupt = used && queue::wants_interrupt(queue, memory)?;
+        let used = queue.next_used() != before;
+        progress.interrupt = used && queue::wants_interrupt(queue, memory, before)?;
         Ok(progress)
     }
 
@@ -157,11 +157,13 @@ impl Net {
             first.writable.write_at(NUM_BUFFERS, &count.to_le_bytes());
         }
         let mut left = length;
+        let mut parts = Vec::with_capacity(16);
         for buffer in buffers.drain(..usize::from(count)) {
             let part = left.min(buffer.writable.len());
-            queue.add_used(memory, buffer.head, part as u32)?;
+            parts.push((buffer.head, part as u32));
             left -= part;
         }
+        queue::add_used_together(queue, memory, &parts)?;
         Ok(true)
     }
 
