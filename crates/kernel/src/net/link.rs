@@ -3,7 +3,10 @@
 //! smoltcp looks through every socket of a set for each packet. So the set is chosen here-above, by [`super::packet`], before
 //! smoltcp sees a packet: a link has at most one frame on [`offer`](Port::offer), and smoltcp is asked to take just that.
 
-use super::checksum;
+use super::{
+    checksum,
+    packet::{Kind, Segment, classify},
+};
 use crate::drivers::net::{NetDevice, RxBuffer, TxChecksum, TxOptions, TxSegmentation};
 use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
 use core::num::{NonZeroU16, NonZeroUsize};
@@ -20,7 +23,7 @@ const TCP_HEADERS: usize = ETHERNET_HEADER + 20 + 20;
 const LOOPBACK_MTU: usize = 65_535;
 /// Most packets that may wait in the loopback queue; more are lost, as on any link.
 const LOOPBACK_QUEUE: usize = 1024;
-/// Largest frame that is handed to a device for segmentation.
+/// Largest IP packet that is handed to a device for segmentation.
 const SEGMENTATION_MAX: usize = 65_535;
 
 /// Where frames go to and come from.
@@ -77,6 +80,8 @@ pub(super) struct Port {
     pub(super) tcp_egress: bool,
     /// Those frames are IPv4: the card's help is asked for them alone, whose headers have one length and which no neighbour discovery comes between.
     pub(super) tcp_egress_v4: bool,
+    /// The last of them that left.
+    pub(super) sent: Option<Segment>,
     /// A frame could not be sent for want of room.
     pub(super) full: bool,
     /// A long frame that the card had no room for although it had room for a short one. Nothing else leaves before it.
@@ -106,7 +111,11 @@ impl Port {
         capabilities.checksum.tcp = Checksum::None;
         capabilities.checksum.udp = Checksum::Tx;
         if card.tso4 && card.tx_checksum {
-            capabilities.segmentation.tcpv4 = NonZeroUsize::new(SEGMENTATION_MAX);
+            // Full segments only: a short one amid a stream is seen as its end, and the next has to wait for its ACK (Nagle's algorithm).
+            let headers = TCP_HEADERS - ETHERNET_HEADER;
+            let segment = device.mtu() - headers;
+            let data = (SEGMENTATION_MAX - headers) / segment * segment;
+            capabilities.segmentation.tcpv4 = NonZeroUsize::new(TCP_HEADERS + data);
         }
         Self::new(Wire::Ethernet(device), capabilities, card.tx_checksum)
     }
@@ -119,6 +128,7 @@ impl Port {
             tx_checksum,
             tcp_egress: false,
             tcp_egress_v4: false,
+            sent: None,
             full: false,
             stash: None,
             counters: Counters::default(),
@@ -129,6 +139,11 @@ impl Port {
     /// Largest IP packet in bytes.
     pub(super) fn mtu(&self) -> usize {
         self.capabilities.ip_mtu()
+    }
+
+    /// TCP payload of the largest packet.
+    pub(super) fn full_segment(&self, v4: bool) -> usize {
+        self.mtu() - if v4 { 40 } else { 60 }
     }
 
     /// The next frame that came in, with bad checksums already sorted out.
@@ -264,8 +279,19 @@ pub(super) struct TxToken<'a> {
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let port = self.port;
-        if matches!(port.wire, Wire::Loopback(_)) {
-            return port.transmit(len, TxOptions::default(), f);
+        let (ethernet, ours) = (matches!(port.wire, Wire::Ethernet(_)), port.tcp_egress);
+        let mut sent = None;
+        let f = |out: &mut [u8]| {
+            let result = f(out);
+            if ours && let Kind::Tcp(_, segment) = classify(out, ethernet) {
+                sent = Some(segment);
+            }
+            result
+        };
+        if !ethernet {
+            let result = port.transmit(len, TxOptions::default(), f);
+            port.sent = sent;
+            return result;
         }
         // ARP requests of a TCP socket are shorter than any TCP packet.
         let offload = port.tcp_egress && port.tcp_egress_v4 && port.tx_checksum && len >= TCP_HEADERS;
@@ -279,11 +305,13 @@ impl phy::TxToken for TxToken<'_> {
                 segment_size: size.get(),
             }),
         };
-        port.transmit(len, options, |out| {
+        let result = port.transmit(len, options, |out| {
             let result = f(out);
             checksum::complete_tcp(out, offload);
             result
-        })
+        });
+        port.sent = sent;
+        result
     }
 
     fn set_meta(&mut self, meta: PacketMeta) {

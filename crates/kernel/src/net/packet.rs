@@ -91,6 +91,8 @@ pub(super) struct Segment {
     pub(super) fin: bool,
     /// RST is set.
     pub(super) rst: bool,
+    /// PSH is set.
+    pub(super) push: bool,
     /// Sequence number.
     pub(super) sequence: u32,
     /// Acknowledged number, where ACK is set.
@@ -203,6 +205,7 @@ fn segment(ends: (IpAddr, IpAddr), payload: &[u8]) -> Option<Kind> {
         opens: tcp.syn() && !tcp.ack() && !tcp.rst(),
         fin: tcp.fin(),
         rst: tcp.rst(),
+        push: tcp.psh(),
         sequence: tcp.seq_number().0 as u32,
         acknowledged: tcp.ack().then(|| tcp.ack_number().0 as u32),
         payload_len: (payload.len() - usize::from(tcp.header_len())) as u32,

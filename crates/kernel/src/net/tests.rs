@@ -7,7 +7,7 @@ mod sockets;
 use super::{
     link::Frame,
     ports::Bound,
-    stack::{ETHERNET, Settings},
+    stack::{ConnectionId, ETHERNET, Settings},
 };
 use crate::{
     drivers::net::{NetCaps, RxBuffer},
@@ -472,6 +472,21 @@ fn a_flood_of_syns_is_bounded() {
     assert!(!sim.a.connections[client].done);
 }
 
+/// Time for timers, and for the program of `b` to read what came; what `b` answered is not of interest.
+fn pause_for_reading(sim: &mut Sim, server: ConnectionId) {
+    sim.now = sim.now + Duration::from_millis(50);
+    sim.b.now = sim.now;
+    sim.b.expire();
+    sim.b.woken.clear();
+    while sim
+        .b
+        .recv(server, &mut [&mut [0; 4096]], false, 0)
+        .is_ok_and(|count| count > 0)
+    {}
+    while sim.a.receive() {}
+    sim.a.woken.clear();
+}
+
 #[test]
 fn hostile_frames_do_no_harm() {
     let mut sim = Sim::new(13, CLEAN, PLAIN);
@@ -520,18 +535,7 @@ fn hostile_frames_do_no_harm() {
             .input(ETHERNET, Frame::Ethernet(RxBuffer::from_vec(frame, true)));
         sim.b.settle_all(true);
         if round % 1000 == 0 {
-            sim.now = sim.now + Duration::from_millis(50);
-            sim.b.now = sim.now;
-            sim.b.expire();
-            sim.b.woken.clear();
-            while sim
-                .b
-                .recv(server, &mut [&mut [0; 4096]], false, 0)
-                .is_ok_and(|count| count > 0)
-            {}
-            // What `b` answered is not of interest.
-            while sim.a.receive() {}
-            sim.a.woken.clear();
+            pause_for_reading(&mut sim, server);
         }
     }
     assert!(sim.b.connections.len() < 1200);
@@ -650,17 +654,7 @@ fn hostile_frames_of_ipv6_do_no_harm() {
             .input(ETHERNET, Frame::Ethernet(RxBuffer::from_vec(frame, true)));
         sim.b.settle_all(true);
         if round % 1000 == 0 {
-            sim.now = sim.now + Duration::from_millis(50);
-            sim.b.now = sim.now;
-            sim.b.expire();
-            sim.b.woken.clear();
-            while sim
-                .b
-                .recv(server, &mut [&mut [0; 4096]], false, 0)
-                .is_ok_and(|count| count > 0)
-            {}
-            while sim.a.receive() {}
-            sim.a.woken.clear();
+            pause_for_reading(&mut sim, server);
         }
     }
     assert!(sim.b.connections.len() < 1200);
@@ -776,5 +770,130 @@ fn a_lost_fin_is_sent_again() {
         assert_eq!(first, Ok(30_000), "seed {seed}");
         let second = sim.a.recv(client, &mut [&mut buffer], false, 0);
         assert_eq!(second, Ok(0), "seed {seed}");
+    }
+}
+
+/// Data of a connection from `b` to `a` that is on the cable, and what `a` has of it.
+fn connected(sim: &mut Sim) -> (ConnectionId, ConnectionId) {
+    let listener = sim.listen(80, 8);
+    let client = sim.connect(80);
+    sim.settle();
+    let (server, _) = sim.accept(listener).unwrap();
+    (client, server)
+}
+
+/// The end of a long answer does not wait for the peer's delayed ACK; only a second short segment waits for that of the first.
+#[test]
+fn a_short_segment_waits_for_a_short_one_alone() {
+    for caps in [PLAIN, OFFLOAD] {
+        let mut sim = Sim::new(31, CLEAN, caps);
+        let (client, server) = connected(&mut sim);
+        // No time passes in this test, so delayed ACKs do not come.
+        let got = |sim: &mut Sim| {
+            sim.settle();
+            let mut buffer = vec![0; 40_000];
+            sim.a.recv(client, &mut [&mut buffer], false, 0).unwrap_or(0)
+        };
+        sim.b.send(server, &[&[1; 1460]], false).unwrap();
+        sim.b.send(server, &[&[2; 300]], false).unwrap();
+        assert_eq!(got(&mut sim), 1760, "one full segment and the first short one");
+        sim.b.send(server, &[&[3; 200]], false).unwrap();
+        assert_eq!(got(&mut sim), 200, "those were acknowledged at once");
+        sim.b.send(server, &[&[4; 100]], false).unwrap();
+        assert_eq!(got(&mut sim), 0, "a second short one waits");
+        sim.b.send(server, &[&[5; 1460]], false).unwrap();
+        assert_eq!(got(&mut sim), 1560, "until there is a full one");
+        sim.pass(Duration::from_millis(50));
+        sim.b.send(server, &[&[6; 100]], false).unwrap();
+        sim.b.send(server, &[&[7; 100]], false).unwrap();
+        assert_eq!(got(&mut sim), 100);
+        let settings = Settings {
+            no_delay: true,
+            ..Settings::default()
+        };
+        sim.b.configure(server, settings);
+        assert_eq!(got(&mut sim), 100, "TCP_NODELAY sends what was held back");
+    }
+}
+
+/// An answer that is many times the send buffer, corked as nginx does it: its end leaves when the cork does.
+#[test]
+fn a_long_answer_takes_no_delayed_ack() {
+    const TOTAL: usize = (1 << 20) + 246;
+    for caps in [PLAIN, OFFLOAD] {
+        let mut sim = Sim::new(32, CLEAN, caps);
+        let (client, server) = connected(&mut sim);
+        for cork in [true, false] {
+            let settings = Settings {
+                cork,
+                ..Settings::default()
+            };
+            sim.b.configure(server, settings);
+            let start = sim.now;
+            let (mut sent, mut received) = (0, 0);
+            let mut buffer = vec![0; 100_000];
+            let data = vec![7; 65_536];
+            while received < TOTAL {
+                let before = (sent, received);
+                while sent < TOTAL {
+                    match sim
+                        .b
+                        .send(server, &[&data[..data.len().min(TOTAL - sent)]], false)
+                    {
+                        Ok(count) => sent += count,
+                        Err(_) => break,
+                    }
+                }
+                if sent == TOTAL {
+                    sim.b.configure(server, Settings::default());
+                }
+                sim.settle();
+                received += sim.a.recv(client, &mut [&mut buffer], false, 0).unwrap_or(0);
+                if before == (sent, received) {
+                    sim.step(Duration::from_secs(1));
+                }
+            }
+            let took = sim.now.since(start);
+            assert!(took < Duration::from_millis(5), "{took:?}, cork {cork}");
+        }
+    }
+}
+
+/// smoltcp takes a fast retransmission for sent when there was no room for it, and has stopped its timer.
+#[test]
+fn a_fast_retransmission_waits_for_room_in_the_card() {
+    for seed in 0..20 {
+        let mut sim = Sim::new(seed, Faults { room: 16, ..CLEAN }, PLAIN);
+        let (client, server) = connected(&mut sim);
+        let data: Vec<u8> = (0..9 * 1460).map(byte).collect();
+        assert_eq!(sim.b.send(server, &[&data], false), Ok(data.len()));
+        // One segment is lost, those behind it ask for it.
+        let lost = seed as usize % 5;
+        assert!(sim.to_a.lock().unwrap().remove(lost).is_some());
+        sim.a.receive();
+        assert!(sim.to_b.lock().unwrap().len() >= 3, "duplicate ACKs");
+        // When `b` hears of that, its card is full of other things.
+        sim.to_a
+            .lock()
+            .unwrap()
+            .extend((0..16).map(|_| (vec![0xff; 60], true)));
+        sim.b.receive();
+        let start = sim.now;
+        sim.settle();
+        let mut buffer = vec![0; 40_000];
+        let mut got = sim.a.recv(client, &mut [&mut buffer], false, 0).unwrap_or(0);
+        while got < data.len() && sim.now.since(start) < Duration::from_secs(3600) {
+            if !sim.step(Duration::from_secs(10)) {
+                break;
+            }
+            got += sim
+                .a
+                .recv(client, &mut [&mut buffer[got..]], false, 0)
+                .unwrap_or(0);
+        }
+        let took = sim.now.since(start);
+        assert_eq!(got, data.len(), "seed {seed}: it never came again");
+        assert_eq!(buffer[..got], data);
+        assert!(took < Duration::from_millis(100), "seed {seed}: {took:?}");
     }
 }

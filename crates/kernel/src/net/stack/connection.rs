@@ -32,9 +32,9 @@ pub(in crate::net) const BUFFER: usize = 32 * 1024;
 const MAX_RECEIVE: usize = 65_535;
 /// Bytes of the receive and the send buffer of a connection while there are few: what is under way between two ends that take turns on one processor is a good
 /// part of it. Memory that a ring does not get to stays untouched, and a ring that is empty begins at its beginning again.
-const LARGE: (usize, usize) = (MAX_RECEIVE, 256 * 1024);
+const LARGE: (usize, usize) = (MAX_RECEIVE, 180 * FULL_SEGMENT);
 /// The same for most connections.
-const USUAL: (usize, usize) = (BUFFER, BUFFER);
+const USUAL: (usize, usize) = (BUFFER, full_segments(BUFFER));
 /// The same while there are very many.
 const SCANT: (usize, usize) = (4096, 4096);
 /// All buffers take at most this part of memory as large ones, and twice that as large and usual ones.
@@ -133,6 +133,8 @@ pub(in crate::net) struct Connection {
     pub(super) reset: bool,
     /// The last acknowledgement number that came.
     acknowledged: Option<u32>,
+    /// Where the last short segment that left ended, if that is not acknowledged.
+    short: Option<u32>,
     /// No packet will come or go any more.
     pub(in crate::net) done: bool,
     /// `shutdown(SHUT_RD)`.
@@ -161,11 +163,36 @@ impl Connection {
     fn apply(&mut self) {
         let settings = self.settings;
         let socket = self.tcp();
-        socket.set_nagle_enabled(!settings.no_delay);
         socket.set_hop_limit(Some(settings.hop_limit.max(1)));
         let keep_alive = SmolDuration::from_secs(u64::from(settings.keep_idle.max(1)));
         socket.set_keep_alive(settings.keep_alive.then_some(keep_alive));
         self.update_timeout();
+    }
+
+    /// Nagle's algorithm as Linux has it, after Minshall: a short segment waits only for one before it to be acknowledged, and so the end of a long answer leaves
+    /// at once (`tcp(7)`). smoltcp's waits for all data, and a peer that delays its ACKs lets that take 40 ms. While the program has more to write, or has said
+    /// that it will, the end is not the end, and waits for any data.
+    pub(super) fn update_nagle(&mut self) {
+        let waits = self.short.is_some() || self.room_wanted || self.settings.cork;
+        let nagle = waits && !self.settings.no_delay;
+        self.tcp().set_nagle_enabled(nagle);
+    }
+
+    /// A segment left; `full` is the payload of a full one.
+    pub(super) fn note_sent(&mut self, segment: Segment, full: usize) {
+        // Without PSH it is short for want of room in the peer's window, or where our ring ends.
+        if segment.push && !(segment.payload_len as usize).is_multiple_of(full) {
+            self.short = Some(segment.sequence.wrapping_add(segment.payload_len));
+        }
+    }
+
+    /// A segment came.
+    pub(super) fn note_acknowledged(&mut self, segment: Segment) {
+        if let (Some(end), Some(acknowledged)) = (self.short, segment.acknowledged)
+            && acknowledged.wrapping_sub(end).cast_signed() >= 0
+        {
+            self.short = None;
+        }
     }
 
     /// From so many bytes on they leave, corked or not. On loopback a segment may be as large as the buffer; half of that keeps both sides busy.
@@ -221,7 +248,7 @@ impl Connection {
 impl Stack {
     /// A closed smoltcp socket in a set of its own.
     fn new_socket(&mut self, settings: &Settings) -> Result<(SocketSet<'static>, SocketHandle)> {
-        let standard = (settings.receive_buffer, settings.send_buffer) == USUAL;
+        let standard = (settings.receive_buffer, settings.send_buffer) == (BUFFER, BUFFER);
         let spare = match standard {
             true => self.spare_large.pop().or_else(|| self.spare.pop()),
             false => None,
@@ -235,7 +262,10 @@ impl Stack {
         let (receive, send) = if standard {
             self.fitting_buffers()
         } else {
-            (settings.receive_buffer.min(MAX_RECEIVE), settings.send_buffer)
+            (
+                settings.receive_buffer.min(MAX_RECEIVE),
+                full_segments(settings.send_buffer),
+            )
         };
         let socket = tcp::Socket::new(ring(receive)?, ring(send)?);
         self.buffered += receive + send;
@@ -279,6 +309,7 @@ impl Stack {
             peer_closed: false,
             reset: false,
             acknowledged: None,
+            short: None,
             done: false,
             read_shut: false,
             write_shut: false,
@@ -681,6 +712,11 @@ impl Stack {
             .get_mut(id)
             .map_or(tcp::State::Closed, |connection| connection.tcp().state())
     }
+}
+
+/// So many bytes, rounded up to full segments: then a stream that fills its ring, and where the ring ends, are no reason for short ones.
+const fn full_segments(bytes: usize) -> usize {
+    bytes.next_multiple_of(FULL_SEGMENT)
 }
 
 /// A buffer in memory that is not touched before it is used.

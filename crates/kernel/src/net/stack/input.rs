@@ -94,6 +94,7 @@ impl Stack {
         if connection.is_idle_repetition(segment) {
             return;
         }
+        connection.note_acknowledged(segment);
         let before = connection.tcp().recv_queue();
         connection.reset |= segment.rst;
         process(link, frame, &mut connection.set, now);

@@ -33,6 +33,7 @@ impl Stack {
         link.port.tcp_egress = true;
         link.port.tcp_egress_v4 = connection.flow.local.is_ipv4();
         link.port.full = false;
+        let full = link.port.full_segment(connection.flow.local.is_ipv4());
         let mut more = true;
         for _ in 0..BURST {
             // smoltcp takes a fast retransmission for sent when there was no room for it, and has stopped the timer: it would never come again.
@@ -41,10 +42,15 @@ impl Stack {
                 more = false;
                 break;
             }
+            connection.update_nagle();
+            link.port.sent = None;
             more = link
                 .interface
                 .poll_egress(now, &mut link.port, &mut connection.set)
                 == PollResult::SocketStateChanged;
+            if let Some(segment) = link.port.sent {
+                connection.note_sent(segment, full);
+            }
             if !more {
                 break;
             }

@@ -225,7 +225,11 @@ fn section_5_1_6_4_all_buffers_of_a_frame_come_at_once() {
         reader.join().unwrap()
     });
     // The first eight buffers alone are too few for the longest frame, so the last frame still waits.
-    assert_eq!(rig.used(0), 8 * (FRAMES as u16 - 1), "frames were lost, or others came between");
+    assert_eq!(
+        rig.used(0),
+        8 * (FRAMES as u16 - 1),
+        "frames were lost, or others came between"
+    );
     assert_eq!(odd, 0, "so often a part of a frame was to be seen");
 }
 
