@@ -74,6 +74,8 @@ pub struct InterfaceV6 {
 /// Root file systems that the library OS has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootFs {
+    /// Linux's read-only file system, from the first block device.
+    Erofs,
     /// OSv's read-only file system, from the first block device.
     Rofs,
     /// An empty file system in memory.
@@ -186,9 +188,10 @@ impl BootArgs {
             }
             "--rootfs" => {
                 self.rootfs = Some(match value {
+                    "erofs" => RootFs::Erofs,
                     "rofs" => RootFs::Rofs,
                     "ramfs" => RootFs::RamFs,
-                    _ => return Err(bad("expected rofs or ramfs")),
+                    _ => return Err(bad("expected erofs, rofs or ramfs")),
                 });
             }
             "--cwd" if value.starts_with('/') => self.cwd = Some(value.to_owned()),
@@ -381,6 +384,7 @@ impl fmt::Display for BootArgs {
             write!(f, "--env={}={} ", Escaped(key), Escaped(value))?;
         }
         match self.rootfs {
+            Some(RootFs::Erofs) => f.write_str("--rootfs=erofs ")?,
             Some(RootFs::Rofs) => f.write_str("--rootfs=rofs ")?,
             Some(RootFs::RamFs) => f.write_str("--rootfs=ramfs ")?,
             None => {}

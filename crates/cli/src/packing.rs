@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tempfile::{NamedTempFile, TempPath};
-use uigniter_image::{Addition, PackError, Packed, needs_others, pack};
+use uigniter_image::{Addition, Format, PackError, Packed, needs_others, pack};
 
 use crate::error::CliError;
 
@@ -53,7 +53,8 @@ fn prepare_now(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
         });
     }
     let mut disk = NamedTempFile::with_prefix("uigniter-image-")?;
-    let Packed { path, unresolved, .. } = pack(file, &add.add, disk.as_file_mut()).map_err(refused)?;
+    let Packed { path, unresolved, .. } =
+        pack(file, &add.add, Format::Erofs, disk.as_file_mut()).map_err(refused)?;
     for missing in unresolved {
         let (library, needed_by) = (missing.library, missing.needed_by.display());
         eprintln!("uigniter: {needed_by} needs {library}, which this host does not have; it is left out");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use uigniter_abi::exit::ExitStatus;
-use uigniter_image::{needs_others, pack, pack_elf};
+use uigniter_image::{Format, needs_others, pack, pack_elf};
 
 use crate::{Run, host::ENVIRONMENT, qemu, vmm};
 
@@ -91,10 +91,12 @@ pub fn run(
     let folder = tempfile::tempdir()?;
     let disk = folder.path().join("disk.raw");
     let mut image = File::create_new(&disk)?;
+    // Both formats are booted by many programs: one through each device.
+    let format = if as_drive { Format::Rofs } else { Format::Erofs };
     let path = if needs_others(program)? {
-        pack(program, &[], &mut image)?.path
+        pack(program, &[], format, &mut image)?.path
     } else {
-        pack_elf(program, "program", &mut image)?.path
+        pack_elf(program, "program", format, &mut image)?.path
     };
     let environment: String = ENVIRONMENT
         .iter()

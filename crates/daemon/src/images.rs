@@ -18,7 +18,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use uigniter_api::image::{Image, ImageKind};
-use uigniter_image::Disk;
+use uigniter_image::{Disk, Format};
 
 pub(crate) use disk_copy::private_copy;
 pub(crate) use import::Import;
@@ -40,7 +40,7 @@ pub(crate) struct Images {
 pub(crate) struct Bootable {
     pub(crate) image: Image,
     pub(crate) path: PathBuf,
-    pub(crate) has_rofs: bool,
+    pub(crate) format: Option<Format>,
 }
 
 /// Tells a file from another one under the same name.
@@ -54,7 +54,7 @@ struct FileId {
 #[derive(Clone, Debug)]
 struct Known {
     image: Image,
-    has_rofs: bool,
+    format: Option<Format>,
 }
 
 /// `image/NAME.json`.
@@ -145,7 +145,7 @@ impl Images {
             return Ok(Bootable {
                 image: known.image,
                 path,
-                has_rofs: known.has_rofs,
+                format: known.format,
             });
         }
         let disk = Disk::inspect(&file)
@@ -155,17 +155,17 @@ impl Images {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let image = match sidecar {
             Some(Sidecar { image, file }) if file == id => image,
-            _ => hand_laid(name, &metadata, &file, disk.has_rofs),
+            _ => hand_laid(name, &metadata, &file, disk.format),
         };
         let known = Known {
             image,
-            has_rofs: disk.has_rofs,
+            format: disk.format,
         };
         self.remember(name, id, known.clone());
         Ok(Bootable {
             image: known.image,
             path,
-            has_rofs: known.has_rofs,
+            format: known.format,
         })
     }
 
@@ -201,9 +201,10 @@ impl Images {
 }
 
 /// What can be said about a disk that nobody imported. Its program is `/NAME`, if that is there.
-fn hand_laid(name: &str, metadata: &Metadata, file: &File, has_rofs: bool) -> Image {
+fn hand_laid(name: &str, metadata: &Metadata, file: &File, format: Option<Format>) -> Image {
     let program = format!("/{name}");
-    let found = has_rofs && Disk::open_rofs(file).is_ok_and(|rofs| rofs.file_length(&program).is_some());
+    let found =
+        format.is_some() && Disk::contents(file).is_ok_and(|tree| tree.file_length(&program).is_some());
     let modified = metadata
         .modified()
         .ok()

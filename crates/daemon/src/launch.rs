@@ -10,6 +10,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use uigniter_abi::boot_args::{BootArgs, Interface, RootFs};
 use uigniter_api::instance::{CreateRequest, Instance, State};
 use uigniter_firecracker_client::{Action, BootSource, Drive, MachineConfig, Pmem};
+use uigniter_image::Format;
 use uigniter_network as network;
 
 use crate::{
@@ -150,7 +151,7 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
     if machine != POOL_MACHINE {
         vm.client.put_machine_config(&machine).await?;
     }
-    if instance.read_only && plan.image.has_rofs {
+    if instance.read_only && plan.image.format.is_some() {
         // As memory: the guest reads the host's page cache, which all instances of the image share.
         vm.client
             .put_pmem(&Pmem::new("rootfs", &plan.image.path, true))
@@ -193,7 +194,10 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
         nameserver: Some(attachment.nameserver),
         hostname: Some(instance.name.clone()),
         env: plan.env.clone(),
-        rootfs: plan.image.has_rofs.then_some(RootFs::Rofs),
+        rootfs: plan.image.format.map(|format| match format {
+            Format::Erofs => RootFs::Erofs,
+            Format::Rofs => RootFs::Rofs,
+        }),
         cwd: plan.cwd.clone(),
         verbose: plan.verbose,
         interactive: plan.interactive,

@@ -1,4 +1,4 @@
-//! The disk around a file system: a master boot record whose second slot is the ROFS, as OSv expects it.
+//! The disk around a file system: a bare EROFS is the disk, a ROFS is in the second slot of a master boot record, as OSv expects it.
 
 use std::{
     io::{self, Seek, SeekFrom, Write},
@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     ReadAt,
-    rofs::{self, BLOCK_BYTES, BuildError, Builder, Reader},
+    contents::{Contents, Format},
+    erofs,
+    filesystem::{BuildError, Filesystem},
+    rofs::{self, BLOCK_BYTES, Reader},
 };
 
 /// First sector of the partition that [`write()`] makes. One before a page's beginning, so that the file system's
@@ -41,21 +44,27 @@ pub enum Error {
     /// Nothing is in the table.
     #[error("a disk without partitions; build the image again")]
     NoPartitions,
-    /// The file system in the second slot is not whole.
+    /// The ROFS in the second slot is not whole.
     #[error("the file system in partition 2 is {0}")]
-    FileSystem(#[from] rofs::Error),
+    Rofs(#[from] rofs::Error),
+    /// The EROFS on the disk is not whole.
+    #[error("the file system {0}")]
+    Erofs(#[from] erofs::Error),
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
 }
 
+/// Bytes of each slot of a partition table that is in use.
+type Partitions = [Option<Range<u64>>; 4];
+
 /// What is on a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
     /// Bytes of each partition slot that is in use.
-    pub partitions: [Option<Range<u64>>; 4],
-    /// Whether the second slot holds a ROFS (checked, and whole).
-    pub has_rofs: bool,
+    pub partitions: Partitions,
+    /// The file system for the library OS (checked, and whole).
+    pub format: Option<Format>,
 }
 
 impl Disk {
@@ -65,31 +74,43 @@ impl Disk {
     ///
     /// The first promise that it breaks; see [`Error`].
     pub fn inspect(disk: &impl ReadAt) -> Result<Self, Error> {
-        let partitions = partitions(disk)?;
-        let mut has_rofs = false;
-        if let Some(range) = &partitions[1] {
-            match Reader::open(disk, range.start, range.end - range.start) {
-                Ok(_) => has_rofs = true,
-                // Another file system, for another kernel: not ours to judge.
-                Err(rofs::Error::NotRofs) => {}
-                Err(error) => return Err(error.into()),
-            }
+        match Self::open(disk) {
+            Ok((partitions, contents)) => Ok(Self {
+                partitions,
+                format: Some(contents.format()),
+            }),
+            // Another file system, for another kernel: not ours to judge.
+            Err(Error::Rofs(rofs::Error::NotRofs)) => Ok(Self {
+                partitions: partitions(disk)?,
+                format: None,
+            }),
+            Err(error) => Err(error),
         }
-        Ok(Self { partitions, has_rofs })
     }
 
-    /// Opens the ROFS in the second slot.
+    /// Opens the file system.
     ///
     /// # Errors
     ///
     /// As [`Disk::inspect`], and where there is none.
-    pub fn open_rofs<R: ReadAt>(disk: R) -> Result<Reader<R>, Error> {
-        let range = partitions(&disk)?[1].take().ok_or(rofs::Error::NotRofs)?;
-        Ok(Reader::open(disk, range.start, range.end - range.start)?)
+    pub fn contents<R: ReadAt>(disk: R) -> Result<Contents<R>, Error> {
+        Ok(Self::open(disk)?.1)
+    }
+
+    fn open<R: ReadAt>(disk: R) -> Result<(Partitions, Contents<R>), Error> {
+        let length = disk.length()?;
+        if erofs::is_there(&disk)? {
+            let contents = Contents::Erofs(erofs::Reader::open(disk, 0, length)?);
+            return Ok(([const { None }; 4], contents));
+        }
+        let partitions = partitions(&disk)?;
+        let range = partitions[1].clone().ok_or(rofs::Error::NotRofs)?;
+        let reader = Reader::open(disk, range.start, range.end - range.start)?;
+        Ok((partitions, Contents::Rofs(reader)))
     }
 }
 
-fn partitions(disk: &impl ReadAt) -> Result<[Option<Range<u64>>; 4], Error> {
+fn partitions(disk: &impl ReadAt) -> Result<Partitions, Error> {
     let length = disk.length()?;
     let mut sector = [0; BLOCK_BYTES as usize];
     if length < BLOCK_BYTES {
@@ -128,15 +149,23 @@ fn partitions(disk: &impl ReadAt) -> Result<[Option<Range<u64>>; 4], Error> {
     }
 }
 
-/// Writes a disk with `tree` as a ROFS in its second slot, from the writer's beginning; returns its length in bytes.
+/// Writes a disk with `tree`, from the writer's beginning; returns its length in bytes.
 ///
 /// # Errors
 ///
-/// As [`Builder::write`].
-pub fn write(tree: &Builder, output: &mut (impl Write + Seek)) -> Result<u64, BuildError> {
+/// As [`erofs::write()`] and [`rofs::write()`].
+pub fn write(tree: &Filesystem, format: Format, output: &mut (impl Write + Seek)) -> Result<u64, BuildError> {
+    output.seek(SeekFrom::Start(0))?;
+    match format {
+        Format::Erofs => erofs::write(tree, output),
+        Format::Rofs => write_rofs(tree, output),
+    }
+}
+
+fn write_rofs(tree: &Filesystem, output: &mut (impl Write + Seek)) -> Result<u64, BuildError> {
     let start = u64::from(PARTITION_SECTOR) * BLOCK_BYTES;
     output.seek(SeekFrom::Start(start))?;
-    let length = tree.write(output)?;
+    let length = rofs::write(tree, output)?;
     // A table entry counts sectors in 32 bits: 2 TiB.
     let sectors = u32::try_from(length / BLOCK_BYTES).map_err(|_| {
         io::Error::new(

@@ -13,10 +13,11 @@ use std::{
 };
 
 use crate::{
+    contents::Format,
     disk,
     elf::{self, Dynamic, ElfInfo},
+    filesystem::{BuildError, Filesystem, Metadata, Source},
     libraries::{Linker, MUSL_PATH, Missing, Needs},
-    rofs::{BuildError, Builder, Source},
     tree::{self, Tree},
 };
 
@@ -142,7 +143,7 @@ pub enum PackError {
 /// # Errors
 ///
 /// See [`PackError`].
-pub fn pack_elf(source: &Path, name: &str, output: &mut File) -> Result<Program, PackError> {
+pub fn pack_elf(source: &Path, name: &str, format: Format, output: &mut File) -> Result<Program, PackError> {
     let open = |error| PackError::Open {
         path: source.to_owned(),
         source: error,
@@ -159,15 +160,15 @@ pub fn pack_elf(source: &Path, name: &str, output: &mut File) -> Result<Program,
         });
     }
     let path = format!("/{name}");
-    let mut tree = Builder::new();
+    let mut tree = Filesystem::new();
     for (path, text) in FILES {
-        tree.file(path, Source::Bytes(text.into()), 0o644)?;
+        tree.file(path, Source::Bytes(text.into()), Metadata::new(0o644))?;
     }
     for (path, permissions) in FOLDERS {
-        tree.folder(path, permissions)?;
+        tree.folder(path, Metadata::new(permissions))?;
     }
-    tree.file(&path, Source::Path(source.to_owned()), 0o755)?;
-    let disk_bytes = disk::write(&tree, output)?;
+    tree.file(&path, Source::Path(source.to_owned()), Metadata::new(0o755))?;
+    let disk_bytes = disk::write(&tree, format, output)?;
     Ok(Program {
         path,
         elf,
@@ -224,7 +225,12 @@ pub fn needs_others(path: &Path) -> Result<bool, PackError> {
 /// # Errors
 ///
 /// See [`PackError`].
-pub fn pack(program: &Path, additions: &[Addition], output: &mut File) -> Result<Packed, PackError> {
+pub fn pack(
+    program: &Path,
+    additions: &[Addition],
+    format: Format,
+    output: &mut File,
+) -> Result<Packed, PackError> {
     let path = std::path::absolute(program).map_err(|source| PackError::Open {
         path: program.to_owned(),
         source,
@@ -250,7 +256,7 @@ pub fn pack(program: &Path, additions: &[Addition], output: &mut File) -> Result
     for (path, permissions) in FOLDERS {
         packing.tree.add_empty(Path::new(path), permissions)?;
     }
-    let disk_bytes = disk::write(&packing.tree.build()?, output)?;
+    let disk_bytes = disk::write(&packing.tree.build()?, format, output)?;
     Ok(Packed {
         path: text,
         disk_bytes,

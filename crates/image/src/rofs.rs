@@ -16,13 +16,13 @@
 //! We go beyond OSv's tool in two harmless ways: the mode has permission bits besides the type (OSv looks at the type
 //! only), and files begin at every eighth block, so that their pages are pages of the disk file too.
 
-mod builder;
 mod layout;
 mod reader;
+mod writer;
 
-pub use builder::{BuildError, Builder, Source};
 pub use layout::BLOCK_BYTES;
-pub use reader::{Entry, EntryKind, Error, Reader};
+pub use reader::{Error, Reader};
+pub use writer::write;
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,11 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs, io,
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Component, Path, PathBuf},
 };
 
-use crate::rofs::{BuildError, Builder, Source};
+use crate::filesystem::{BuildError, Filesystem, Metadata, Source};
 
 /// Most symbolic links that are followed for one path, as in Linux (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
@@ -44,8 +44,8 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     Folder(u16),
-    /// Where the host has it, and its permissions.
-    File(PathBuf, u16),
+    /// Where the host has it.
+    File(PathBuf, Metadata),
     Text(&'static str),
     Link(PathBuf),
 }
@@ -131,19 +131,21 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// As [`Builder::file`].
-    pub fn build(&self) -> Result<Builder, BuildError> {
-        let mut builder = Builder::new();
+    /// As [`Filesystem::file`].
+    pub fn build(&self) -> Result<Filesystem, BuildError> {
+        let mut builder = Filesystem::new();
         for (path, node) in &self.nodes {
             let path = path.as_os_str().as_bytes();
             match node {
                 Node::Folder(_) if path == b"/" => {}
-                Node::Folder(permissions) => builder.folder(path, *permissions)?,
-                Node::File(host, permissions) => {
-                    builder.file(path, Source::Path(host.clone()), *permissions)?;
+                Node::Folder(permissions) => builder.folder(path, Metadata::new(*permissions))?,
+                Node::File(host, metadata) => builder.file(path, Source::Path(host.clone()), *metadata)?,
+                Node::Text(text) => {
+                    builder.file(path, Source::Bytes(text.as_bytes().into()), Metadata::new(0o644))?;
                 }
-                Node::Text(text) => builder.file(path, Source::Bytes(text.as_bytes().into()), 0o644)?,
-                Node::Link(target) => builder.link(path, target.as_os_str().as_bytes())?,
+                Node::Link(target) => {
+                    builder.link(path, target.as_os_str().as_bytes(), Metadata::new(0o777))?;
+                }
             }
         }
         Ok(builder)
@@ -216,12 +218,18 @@ impl Tree {
 
     /// Adds what is at one path, without what is below it. Sockets, pipes and devices are no part of an image.
     fn put_entry(&mut self, host: &Path, guest: &Path, metadata: &fs::Metadata) -> Result<(), Error> {
-        let permissions = (metadata.permissions().mode() & 0o7777) as u16;
+        let permissions = (metadata.mode() & 0o7777) as u16;
         let kind = metadata.file_type();
         let node = if kind.is_dir() {
             Node::Folder(permissions)
         } else if kind.is_file() {
-            Node::File(host.to_owned(), permissions)
+            // Whoever packs is nobody in the guest, so owners do not matter. Python looks at the time of a source before it believes what it
+            // compiled from it; the times of folders and links say nothing to anybody, and change.
+            let metadata = Metadata {
+                modified: metadata.mtime(),
+                ..Metadata::new(permissions)
+            };
+            Node::File(host.to_owned(), metadata)
         } else if kind.is_symlink() {
             Node::Link(fs::read_link(host).map_err(read(host))?)
         } else {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use uigniter_image::{
-    Addition, Disk, PackError, Packed, disk, elf, needs_others, pack, pack_elf, rofs::EntryKind,
+    Addition, Disk, EntryKind, Format, PackError, Packed, disk, elf, erofs, needs_others, pack, pack_elf,
 };
 
 /// Compiles a tiny C program in `folder`; a C compiler is part of every machine that builds Rust programs.
@@ -38,32 +38,35 @@ fn compile(folder: &Path, flags: &[&str]) -> PathBuf {
 #[test]
 fn a_static_program_is_packed_and_found_again() {
     let folder = tempfile::tempdir().unwrap();
-    for flags in [&["-static"][..], &["-static-pie"]] {
+    for (flags, format) in [
+        (&["-static"][..], Format::Erofs),
+        (&["-static-pie"], Format::Rofs),
+    ] {
         let program = compile(folder.path(), flags);
         let disk_path = folder.path().join("hello.raw");
-        let packed = pack_elf(&program, "hello", &mut File::create(&disk_path).unwrap()).unwrap();
+        let packed = pack_elf(&program, "hello", format, &mut File::create(&disk_path).unwrap()).unwrap();
         assert_eq!(packed.path, "/hello");
         assert_eq!(packed.elf.position_independent, flags == ["-static-pie"]);
         let disk = File::open(&disk_path).unwrap();
         assert_eq!(disk.metadata().unwrap().len(), packed.disk_bytes);
-        assert!(Disk::inspect(&disk).unwrap().has_rofs);
-        let rofs = Disk::open_rofs(&disk).unwrap();
-        assert_eq!(rofs.read("/hello").unwrap(), fs::read(&program).unwrap());
-        let hello = rofs
+        assert_eq!(Disk::inspect(&disk).unwrap().format, Some(format));
+        let tree = Disk::contents(&disk).unwrap();
+        assert_eq!(tree.read("/hello").unwrap(), fs::read(&program).unwrap());
+        let hello = tree
             .entries()
             .iter()
             .find(|entry| entry.path == b"/hello")
             .unwrap();
-        assert_eq!(hello.permissions, 0o755);
+        assert_eq!(hello.metadata.permissions, 0o755);
         assert!(
-            rofs.entries()
+            tree.entries()
                 .iter()
                 .any(|entry| entry.path == b"/tmp" && entry.kind == EntryKind::Folder)
         );
-        assert!(rofs.read("/etc/passwd").unwrap().starts_with(b"root:x:0:0:"));
+        assert!(tree.read("/etc/passwd").unwrap().starts_with(b"root:x:0:0:"));
 
         let again = folder.path().join("again.raw");
-        pack_elf(&program, "hello", &mut File::create(&again).unwrap()).unwrap();
+        pack_elf(&program, "hello", format, &mut File::create(&again).unwrap()).unwrap();
         assert_eq!(
             fs::read(&again).unwrap(),
             fs::read(&disk_path).unwrap(),
@@ -77,7 +80,13 @@ fn a_dynamic_program_alone_is_refused_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let program = compile(folder.path(), &[]);
     assert!(needs_others(&program).unwrap());
-    let error = pack_elf(&program, "hello", &mut tempfile::tempfile().unwrap()).unwrap_err();
+    let error = pack_elf(
+        &program,
+        "hello",
+        Format::Erofs,
+        &mut tempfile::tempfile().unwrap(),
+    )
+    .unwrap_err();
     assert!(matches!(
         &error,
         PackError::Refused {
@@ -93,9 +102,9 @@ fn a_dynamic_program_alone_is_refused_with_the_way_out() {
 /// Packs and gives the paths in the image.
 fn packed(program: &Path, additions: &[Addition]) -> (Packed, Vec<String>) {
     let mut disk = tempfile::tempfile().unwrap();
-    let packed = pack(program, additions, &mut disk).unwrap();
-    let rofs = Disk::open_rofs(&disk).unwrap();
-    let paths = rofs
+    let packed = pack(program, additions, Format::Erofs, &mut disk).unwrap();
+    let tree = Disk::contents(&disk).unwrap();
+    let paths = tree
         .entries()
         .iter()
         .map(|entry| String::from_utf8(entry.path.clone()).unwrap());
@@ -170,7 +179,7 @@ fn a_dynamic_program_brings_its_interpreter_and_libraries_with_their_links() {
     assert!(has(Path::new("/etc/passwd")));
 
     fs::remove_file(two.join("libtwo.so")).unwrap();
-    let error = pack(&program, &[], &mut tempfile::tempfile().unwrap()).unwrap_err();
+    let error = pack(&program, &[], Format::Erofs, &mut tempfile::tempfile().unwrap()).unwrap_err();
     let line = error.to_string();
     assert!(
         line.contains("libtwo.so (for ") && line.contains("one/libone.so)") && !line.contains('\n'),
@@ -229,7 +238,7 @@ fn a_script_brings_its_interpreter() {
         );
     }
     fs::write(&script, format!("#!{}\n", script.display())).unwrap();
-    let error = pack(&script, &[], &mut tempfile::tempfile().unwrap()).unwrap_err();
+    let error = pack(&script, &[], Format::Erofs, &mut tempfile::tempfile().unwrap()).unwrap_err();
     assert!(matches!(error, PackError::ScriptDepth(_)), "{error}");
 }
 
@@ -258,25 +267,28 @@ fn files_of_the_user_come_before_ours_and_the_later_before_the_earlier() {
         },
     ];
     let mut disk = tempfile::tempfile().unwrap();
-    pack(&program, &additions, &mut disk).unwrap();
-    let rofs = Disk::open_rofs(&disk).unwrap();
-    assert_eq!(rofs.read("/etc/passwd").unwrap(), b"mine");
-    assert_eq!(rofs.read("/etc/motd").unwrap(), b"second");
-    assert!(!rofs.read("/etc/group").unwrap().is_empty());
+    pack(&program, &additions, Format::Erofs, &mut disk).unwrap();
+    let tree = Disk::contents(&disk).unwrap();
+    assert_eq!(tree.read("/etc/passwd").unwrap(), b"mine");
+    assert_eq!(tree.read("/etc/motd").unwrap(), b"second");
+    assert!(!tree.read("/etc/group").unwrap().is_empty());
 }
 
 #[test]
 fn a_truncated_disk_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let program = compile(folder.path(), &["-static"]);
-    let disk = File::create_new(folder.path().join("hello.raw")).unwrap();
-    let length = pack_elf(&program, "hello", &mut disk.try_clone().unwrap())
-        .unwrap()
-        .disk_bytes;
-    disk.set_len(length - 512).unwrap();
-    let disk = File::open(folder.path().join("hello.raw")).unwrap();
-    let error = Disk::inspect(&disk).unwrap_err();
-    assert!(matches!(error, disk::Error::Truncated { slot: 2, .. }), "{error}");
+    for format in [Format::Erofs, Format::Rofs] {
+        let mut disk = tempfile::tempfile().unwrap();
+        let packed = pack_elf(&program, "hello", format, &mut disk).unwrap();
+        disk.set_len(packed.disk_bytes - 512).unwrap();
+        let error = Disk::inspect(&disk).unwrap_err();
+        let named = match format {
+            Format::Erofs => matches!(error, disk::Error::Erofs(erofs::Error::Truncated { .. })),
+            Format::Rofs => matches!(error, disk::Error::Truncated { slot: 2, .. }),
+        };
+        assert!(named, "{error}");
+    }
     assert!(matches!(
         Disk::inspect(&b"#!/bin/sh".as_slice()),
         Err(disk::Error::NotADisk)
@@ -297,7 +309,13 @@ fn zeroes_stay_holes() {
     file.set_len(length + (8 << 20)).unwrap();
     file.write_all_at(b"end", length + (8 << 20) - 3).unwrap();
     let disk = folder.path().join("hello.raw");
-    let packed = pack_elf(&program, "hello", &mut File::create(&disk).unwrap()).unwrap();
+    let packed = pack_elf(
+        &program,
+        "hello",
+        Format::Erofs,
+        &mut File::create(&disk).unwrap(),
+    )
+    .unwrap();
     let metadata = fs::metadata(&disk).unwrap();
     assert!(packed.disk_bytes > 8 << 20);
     assert!(

@@ -9,7 +9,7 @@ use std::{
 };
 
 use uigniter_api::image::{Image, ImageKind, ImportQuery};
-use uigniter_image::{Disk, PackError, elf, pack_elf, rofs::BuildError};
+use uigniter_image::{BuildError, Disk, Format, PackError, elf, pack_elf};
 
 use super::{FileId, Images, Known, Sidecar};
 use crate::{digest::Hasher, instance::now_ms, names, refusal::Refusal, state_dir::write_json};
@@ -158,7 +158,7 @@ impl Import {
             id,
             Known {
                 image: image.clone(),
-                has_rofs: made.has_rofs,
+                format: made.format,
             },
         );
         Ok(image)
@@ -169,25 +169,26 @@ impl Import {
 struct Made {
     kind: ImageKind,
     command: Vec<String>,
-    has_rofs: bool,
+    format: Option<Format>,
     disk: Temporary,
 }
 
 fn pack(images: &Images, program: &Temporary, name: &str) -> Result<Made, Refusal> {
     let mut disk = Temporary::create(&images.folder)?;
-    let packed = pack_elf(&program.path, name, &mut disk.file).map_err(|error| match error {
-        PackError::Refused { .. } => Refusal::InvalidImage(error.to_string()),
-        PackError::Build(BuildError::Write(source)) => Refusal::io("pack the program")(source),
-        PackError::Build(_) => Refusal::InvalidImage(format!("{name}: {error}")),
-        other => Refusal::Io {
-            action: "pack the program".into(),
-            source: io::Error::other(other),
-        },
-    })?;
+    let packed =
+        pack_elf(&program.path, name, Format::Erofs, &mut disk.file).map_err(|error| match error {
+            PackError::Refused { .. } => Refusal::InvalidImage(error.to_string()),
+            PackError::Build(BuildError::Write(source)) => Refusal::io("pack the program")(source),
+            PackError::Build(_) => Refusal::InvalidImage(format!("{name}: {error}")),
+            other => Refusal::Io {
+                action: "pack the program".into(),
+                source: io::Error::other(other),
+            },
+        })?;
     Ok(Made {
         kind: ImageKind::Elf,
         command: vec![packed.path],
-        has_rofs: true,
+        format: Some(Format::Erofs),
         disk,
     })
 }
@@ -196,14 +197,16 @@ fn take_disk(disk: Temporary, name: &str, program: Option<String>) -> Result<Mad
     let found =
         Disk::inspect(&disk.file).map_err(|error| Refusal::InvalidImage(format!("{name}: {error}")))?;
     let usual = format!("/{name}");
-    let has_usual =
-        || found.has_rofs && Disk::open_rofs(&disk.file).is_ok_and(|rofs| rofs.file_length(&usual).is_some());
+    let has_usual = || {
+        found.format.is_some()
+            && Disk::contents(&disk.file).is_ok_and(|tree| tree.file_length(&usual).is_some())
+    };
     let program = program.or_else(|| has_usual().then(|| usual.clone()));
     let command = program.into_iter().collect();
     Ok(Made {
         kind: ImageKind::Disk,
         command,
-        has_rofs: found.has_rofs,
+        format: found.format,
         disk,
     })
 }

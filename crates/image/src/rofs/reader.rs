@@ -9,7 +9,11 @@ use std::{collections::HashMap, io};
 use super::layout::{
     BLOCK_BYTES, ENTRY_HEADER_BYTES, FILE, FOLDER, INODE_BYTES, Inode, LINK, Superblock, TYPE_MASK, number,
 };
-use crate::ReadAt;
+use crate::{
+    ReadAt,
+    contents::{Entry, EntryKind},
+    filesystem::Metadata,
+};
 
 /// The longest structure area that is read, in bytes: room for about a million files.
 const STRUCTURE_LIMIT_BYTES: u64 = 64 << 20;
@@ -42,28 +46,6 @@ pub enum Error {
     /// The disk cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-}
-
-/// One thing in the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Absolute path; `/` for the root.
-    pub path: Vec<u8>,
-    /// Permission bits; 0 in images of OSv's own tool.
-    pub permissions: u16,
-    /// What it is.
-    pub kind: EntryKind,
-}
-
-/// Kinds of things in a tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A folder.
-    Folder,
-    /// A file of this length in bytes.
-    File(u64),
-    /// A symbolic link to this target.
-    Link(Vec<u8>),
 }
 
 /// A file system that was opened and checked.
@@ -259,7 +241,7 @@ impl Structure {
 fn entry(path: Vec<u8>, inode: &Inode, kind: EntryKind) -> Entry {
     Entry {
         path,
-        permissions: (inode.mode & 0o7777) as u16,
+        metadata: Metadata::new((inode.mode & 0o7777) as u16),
         kind,
     }
 }

@@ -10,7 +10,10 @@
 
 mod pages;
 
-use super::{filesystem::Filesystem, image::Image};
+use super::{
+    filesystem::Filesystem,
+    image::{Extent, Image},
+};
 use crate::{
     errno::{Errno, Result},
     mm::{self, PAGE_SIZE, space},
@@ -61,8 +64,8 @@ impl Page {
 pub(crate) enum Origin {
     /// Nothing.
     Empty,
-    /// A run of the image from this byte on.
-    Image(Arc<Image>, u64),
+    /// A file of the image.
+    Image(Arc<Image>, Extent),
     /// Bytes of ours.
     Bytes(Arc<[u8]>),
 }
@@ -395,7 +398,11 @@ impl State {
         }
         let run = usize::try_from(self.below - at).unwrap_or(usize::MAX).min(run);
         match &self.origin {
-            Origin::Image(image, start) => Step::Fetch(image.clone(), start + at, run),
+            Origin::Image(image, extent) => {
+                let (position, bytes) = extent.piece(at);
+                let run = usize::try_from(bytes).unwrap_or(usize::MAX).min(run);
+                Step::Fetch(image.clone(), position, run)
+            }
             Origin::Bytes(_) | Origin::Empty => {
                 // Bytes of ours cannot fail to be read.
                 let _ = read_origin(&self.origin, at, &mut buffer[..run]);
@@ -426,7 +433,7 @@ fn read_origin(origin: &Origin, at: u64, buffer: &mut [u8]) -> Result<()> {
             buffer.fill(0);
             Ok(())
         }
-        Origin::Image(image, start) => image.read(start + at, buffer),
+        Origin::Image(image, extent) => extent.read(image, at, buffer),
         Origin::Bytes(bytes) => {
             let start = usize::try_from(at).unwrap_or(usize::MAX);
             match bytes.get(start..start.saturating_add(buffer.len())) {

@@ -3,7 +3,7 @@
 //! A name keeps its cookie as long as it lives, and cookies are never given twice: a program may read a directory and remove
 //! files from it in turns (`getdents(2)`), and misses none.
 
-use super::{filesystem::Filesystem, image::Rofs, node::Node, table::Entry};
+use super::{filesystem::Filesystem, image::ImageTree, node::Node, table::Entry};
 use crate::{
     errno::{Errno, Result},
     sync::{Guard, Lock, rank},
@@ -16,7 +16,7 @@ use alloc::{
 /// What a directory is filled from at the first look.
 enum Source {
     Nothing,
-    Image(Arc<Rofs>, u32),
+    Image(Arc<ImageTree>, u32),
     Table(&'static [Entry], u64),
 }
 
@@ -64,7 +64,7 @@ impl Directory {
     }
 
     /// A directory of the image.
-    pub(super) fn of_image(parent: Weak<Node>, image: Arc<Rofs>, inode: u32) -> Self {
+    pub(super) fn of_image(parent: Weak<Node>, image: Arc<ImageTree>, inode: u32) -> Self {
         Self::new(parent, Source::Image(image, inode))
     }
 
@@ -193,7 +193,7 @@ impl State {
 }
 
 /// The node for an inode of the image; a file that has several names is one node.
-fn linked(fs: &Arc<Filesystem>, parent: &Arc<Node>, image: &Arc<Rofs>, inode: u32) -> Option<Arc<Node>> {
+fn linked(fs: &Arc<Filesystem>, parent: &Arc<Node>, image: &Arc<ImageTree>, inode: u32) -> Option<Arc<Node>> {
     if image.names(inode) == 1 {
         return Node::of_image(fs, Arc::downgrade(parent), image, inode);
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `node`, `directory`, `data` | a node of the tree; a directory's names; a regular file's bytes |
 //! | `filesystem` | what the nodes of one mounted file system share |
-//! | `image` | the read-only root image on the disk (ROFS) |
+//! | `image` | the read-only root image on the disk (EROFS or ROFS) |
 //! | `table` | static tables of what the kernel itself puts into the tree |
 //! | `dev`, `proc`, `sys`, `etc` | those tables |
 //! | `path`, `names`, `open`, `file`, `mapped` | resolving, making and removing, opening, the opened file, its mappings |
@@ -74,7 +74,6 @@ use crate::{
 use alloc::{string::String, sync::Arc};
 use core::any::Any;
 use filesystem::{Filesystem, SYSFS_MAGIC};
-use image::Rofs;
 use linux_raw_sys::general as raw;
 use uigniter_abi::boot_args::{BootArgs, RootFs};
 
@@ -138,8 +137,8 @@ fn build(config: &RootConfig<'_>) -> Result<Arc<Node>, MountError> {
         .clamp(256 << 10, 64 << 20);
     let image = match (&config.disk, config.args.rootfs) {
         (_, Some(RootFs::RamFs)) | (None, None) => None,
-        (None, Some(RootFs::Rofs)) => return Err(MountError::NoDisk),
-        (Some(disk), _) => Some(Arc::new(Rofs::mount(disk.clone(), cache)?)),
+        (None, Some(RootFs::Erofs | RootFs::Rofs)) => return Err(MountError::NoDisk),
+        (Some(disk), _) => Some(Arc::new(image::mount(disk.clone(), cache)?)),
     };
     let root_fs = match image {
         Some(_) => Filesystem::new("overlay", raw::OVERLAYFS_SUPER_MAGIC, limit_pages),

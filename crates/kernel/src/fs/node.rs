@@ -8,7 +8,7 @@ use super::{
     data::{Data, Origin},
     directory::Directory,
     filesystem::Filesystem,
-    image::{ImageKind, Rofs},
+    image::{ImageKind, ImageTree},
     permission::{Asker, without_set_ids},
     table::{Computed, Entry, Kind, MakeText, OpenDevice, Set, Target},
     xattr::Attributes,
@@ -159,12 +159,12 @@ impl Node {
     }
 
     /// The root of a tree: its own parent.
-    pub(crate) fn root(fs: &Arc<Filesystem>, image: Option<&Arc<Rofs>>) -> Arc<Self> {
+    pub(crate) fn root(fs: &Arc<Filesystem>, image: Option<&Arc<ImageTree>>) -> Arc<Self> {
         Arc::new_cyclic(|this| {
             let (mode, directory) = match image {
                 Some(image) => (
-                    image.mode(Rofs::root()),
-                    Directory::of_image(this.clone(), image.clone(), Rofs::root()),
+                    image.attributes(ImageTree::ROOT).mode,
+                    Directory::of_image(this.clone(), image.clone(), ImageTree::ROOT),
                 ),
                 None => (raw::S_IFDIR | 0o755, Directory::empty(this.clone())),
             };
@@ -176,20 +176,27 @@ impl Node {
     pub(crate) fn of_image(
         fs: &Arc<Filesystem>,
         parent: Weak<Self>,
-        image: &Arc<Rofs>,
+        image: &Arc<ImageTree>,
         inode: u32,
     ) -> Option<Arc<Self>> {
         let body = match image.kind(inode)? {
             ImageKind::Directory => Body::Directory(Directory::of_image(parent, image.clone(), inode)),
-            ImageKind::Regular(start, size) => Body::Regular(Data::new(
+            ImageKind::Regular(extent) => Body::Regular(Data::new(
                 fs.clone(),
-                Origin::Image(image.image().clone(), start),
-                size,
+                Origin::Image(image.image().clone(), extent),
+                extent.size,
             )),
             ImageKind::Link(target) => Body::Link(target.into()),
         };
-        let node = Self::new(fs, image.mode(inode), body);
-        node.meta.lock().nlink = image.names(inode);
+        let attributes = image.attributes(inode);
+        let node = Self::new(fs, attributes.mode, body);
+        let mut meta = node.meta.lock();
+        meta.nlink = image.names(inode);
+        (meta.uid, meta.gid) = (attributes.uid, attributes.gid);
+        if let Some(modified) = attributes.modified {
+            (meta.atime, meta.mtime, meta.ctime) = (modified, modified, modified);
+        }
+        drop(meta);
         Some(node)
     }
 

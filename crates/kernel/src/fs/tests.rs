@@ -3,15 +3,23 @@
 use super::{
     data::{Data, Origin},
     filesystem::Filesystem,
-    image::{ImageKind, Rofs},
+    image::{self as image_fs, ImageKind, ImageTree},
     testing::{MappedDisk, MemoryDisk, Random, boot, image, large_bytes, partitioned},
     *,
 };
 use crate::mm::vma::Access;
 use std::string::ToString;
 
-fn mount(bytes: Vec<u8>) -> Result<Rofs, MountError> {
-    Rofs::mount(Arc::new(MemoryDisk(bytes)), 64 << 10)
+fn mount(bytes: Vec<u8>) -> Result<ImageTree, MountError> {
+    image_fs::mount(Arc::new(MemoryDisk(bytes)), 64 << 10)
+}
+
+/// The number of what is at a path of an image.
+fn find(tree: &ImageTree, path: &str) -> u32 {
+    path.split('/').skip(1).fold(ImageTree::ROOT, |directory, name| {
+        let child = tree.children(directory).find(|(child, _)| *child == name);
+        child.unwrap_or_else(|| panic!("no {name} for {path}")).1
+    })
 }
 
 fn read_all(path: &str) -> Vec<u8> {
@@ -33,19 +41,20 @@ fn image_is_found_bare_and_in_the_second_partition() {
     for bytes in [image(), partitioned(&image())] {
         let rofs = mount(bytes).unwrap();
         let names: Vec<_> = rofs
-            .children(Rofs::root())
+            .children(ImageTree::ROOT)
             .map(|(name, _)| name.to_string())
             .collect();
         assert_eq!(names, ["bin", "etc", "link", "loop", "empty"]);
-        assert_eq!(rofs.kind(4), Some(ImageKind::Link("bin/app")));
-        assert_eq!(rofs.names(7), 2);
+        assert_eq!(rofs.kind(find(&rofs, "/link")), Some(ImageKind::Link("bin/app")));
+        assert_eq!(rofs.names(find(&rofs, "/bin/app")), 2);
+        assert_eq!(find(&rofs, "/bin/app"), find(&rofs, "/bin/also"));
     }
 }
 
 #[test]
 fn foreign_disks_are_named_as_such() {
-    assert_eq!(mount(vec![]).err(), Some(MountError::NotRofs));
-    assert_eq!(mount(vec![0; 4096]).err(), Some(MountError::NotRofs));
+    assert_eq!(mount(vec![]).err(), Some(MountError::NoFileSystem));
+    assert_eq!(mount(vec![0; 4096]).err(), Some(MountError::NoFileSystem));
     let mut other_version = image();
     other_version[8] = 2;
     assert_eq!(mount(other_version).err(), Some(MountError::Version));
@@ -106,7 +115,7 @@ fn corrupted_images_never_panic_or_hang() {
 }
 
 /// Reads everything in a mounted image.
-fn walk(rofs: &Arc<Rofs>) {
+fn walk(rofs: &Arc<ImageTree>) {
     let fs = Filesystem::new("test", 0, 16);
     let mut pending = vec![Node::root(&fs, Some(rofs))];
     let mut seen = 0;
@@ -135,13 +144,13 @@ fn data_is_what_a_vector_would_be() {
     let original = large_bytes();
     let rofs = mount(image()).unwrap();
     let disk = Arc::new(MappedDisk::of(&image()));
-    let mapped = Rofs::mount(disk.clone(), 64 << 10).unwrap();
-    let Some(ImageKind::Regular(start, size)) = rofs.kind(7) else {
+    let mapped = image_fs::mount(disk.clone(), 64 << 10).unwrap();
+    let Some(ImageKind::Regular(extent)) = rofs.kind(find(&rofs, "/bin/app")) else {
         panic!("no large file")
     };
-    let of_image = |image: &Rofs| {
-        let origin = Origin::Image(image.image().clone(), start);
-        (origin, original[..size as usize].to_vec())
+    let of_image = |image: &ImageTree| {
+        let origin = Origin::Image(image.image().clone(), extent);
+        (origin, original[..extent.size as usize].to_vec())
     };
     for seed in 0..80 {
         let fs = Filesystem::new("test", 0, 10_000);

@@ -16,7 +16,7 @@ use uigniter_api::{
     image::Image,
     instance::{CreateRequest, Exit},
 };
-use uigniter_image::{Disk, rofs::EntryKind};
+use uigniter_image::{Disk, EntryKind};
 
 use super::{
     manifest::App,
@@ -127,21 +127,24 @@ pub(crate) fn unpack(site: &Site, image: &Image) -> Result<TempDir> {
         .state()
         .join("image")
         .join(format!("{}.raw", image.name));
-    let rofs = Disk::open_rofs(fs::File::open(&disk)?)?;
+    let contents = Disk::contents(fs::File::open(&disk)?)?;
     let root = Site::folder()?;
     let mut folders = Vec::new();
-    for entry in rofs.entries() {
+    for entry in contents.entries() {
         let path = root
             .path()
             .join(String::from_utf8(entry.path.clone())?.trim_start_matches('/'));
         match &entry.kind {
             EntryKind::Folder => {
                 fs::create_dir_all(&path)?;
-                folders.push((path, entry.permissions));
+                folders.push((path, entry.metadata.permissions));
             }
             EntryKind::File(_) => {
-                fs::write(&path, rofs.read(&entry.path)?)?;
-                fs::set_permissions(&path, fs::Permissions::from_mode(entry.permissions.into()))?;
+                fs::write(&path, contents.read(&entry.path)?)?;
+                fs::set_permissions(
+                    &path,
+                    fs::Permissions::from_mode(entry.metadata.permissions.into()),
+                )?;
             }
             EntryKind::Link(target) => symlink(String::from_utf8(target.clone())?, &path)?,
         }

@@ -87,7 +87,7 @@ impl State {
 
     /// The image's own page, where the image is memory and nothing else is to be seen.
     fn of_image(&self, index: u64) -> Option<FilePage> {
-        let Origin::Image(image, start) = &self.origin else {
+        let Origin::Image(image, extent) = &self.origin else {
             return None;
         };
         let at = index.checked_mul(PAGE)?;
@@ -97,7 +97,7 @@ impl State {
             .filter(|&visible| visible > 0)?
             .min(PAGE);
         Some(FilePage {
-            frame: image.page(start.checked_add(at)?, visible as usize)?,
+            frame: image.page(extent.piece(at).0, visible as usize)?,
             writable: false,
         })
     }

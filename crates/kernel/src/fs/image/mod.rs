@@ -3,12 +3,18 @@
 //! Small reads come from chunks of 32 KiB that were read whole (that is the read-ahead); long runs of whole sectors go straight to the caller's
 //! buffer (if it is the kernel's own) and past the cache, in as few requests as the driver can make of them. A disk that is memory needs no cache: it
 //! is read where it lies, and mappings get its own pages ([`Image::page`]).
+//!
+//! A format ([`erofs`], [`rofs`]) is a reader that fills an [`ImageTree`].
 
+mod erofs;
 mod partition;
 mod rofs;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 pub use partition::MountError;
-pub(crate) use rofs::{ImageKind, Rofs};
+pub(crate) use tree::{Attributes, Extent, ImageKind, ImageTree};
 
 use crate::{
     drivers::block::{BlockDevice, SECTOR_SIZE},
@@ -23,6 +29,33 @@ const SECTOR: u64 = SECTOR_SIZE as u64;
 const CHUNK: usize = 32 << 10;
 /// Runs of at least this many bytes go past the cache: copying them would cost more than reading them again.
 const DIRECT: usize = CHUNK;
+
+/// Finds, reads and checks the file system of a disk.
+///
+/// # Errors
+///
+/// See [`MountError`].
+pub(crate) fn mount(
+    device: Arc<dyn BlockDevice>,
+    cache_bytes: usize,
+) -> core::result::Result<ImageTree, MountError> {
+    let image = partition::open(device, cache_bytes)?;
+    let mut page = [0; PAGE_SIZE];
+    let there = image.len().min(PAGE_SIZE as u64) as usize;
+    image.read(0, &mut page[..there]).map_err(|_| MountError::Io)?;
+    if erofs::has_magic(&page[..there]) {
+        erofs::load(image)
+    } else if rofs::has_magic(&page[..there]) {
+        rofs::load(image)
+    } else {
+        Err(MountError::NoFileSystem)
+    }
+}
+
+/// The `u64` at a place.
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
 
 struct Chunk {
     used: u64,

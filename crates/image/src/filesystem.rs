@@ -1,0 +1,349 @@
+//! The tree that a file system is written from, whatever the format: [`rofs::write`](crate::rofs::write), [`erofs::write`](crate::erofs::write).
+//!
+//! The same tree gives the same bytes, whatever the order of the calls that made it.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::PathBuf,
+};
+
+/// Longest target of a link in bytes: `PATH_MAX` without its zero byte.
+pub const MAX_TARGET_BYTES: usize = 4095;
+/// Longest name in bytes (`NAME_MAX`).
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Pages of zeroes become holes.
+const PAGE: usize = 4096;
+
+/// What `stat(2)` says of an inode beside its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Metadata {
+    /// Permission bits, 0 to `0o7777`.
+    pub permissions: u16,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Time of the last change of the contents, in seconds since 1970.
+    pub modified: i64,
+}
+
+impl Metadata {
+    /// Of root's, with no time.
+    #[must_use]
+    pub const fn new(permissions: u16) -> Self {
+        Self {
+            permissions: permissions & 0o7777,
+            uid: 0,
+            gid: 0,
+            modified: 0,
+        }
+    }
+}
+
+/// Where a file's bytes come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// From memory.
+    Bytes(Vec<u8>),
+    /// From a file of the host's, read when the image is written.
+    Path(PathBuf),
+}
+
+/// Why a tree cannot be built or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A path with an empty, `.`, `..` or over-long component, or a zero byte, or none at all.
+    #[error("'{0}' cannot be a path in an image; use absolute paths whose parts have 1 to 255 bytes")]
+    BadPath(String),
+    /// Two things want the same path.
+    #[error("'{0}' is in the image twice; leave one of them out")]
+    Duplicate(String),
+    /// A link's target that no format can hold.
+    #[error("the link '{0}' has a target of no or more than 4095 bytes; give a shorter one")]
+    BadTarget(String),
+    /// More than the format can hold.
+    #[error("the image is too large: {0}")]
+    TooLarge(&'static str),
+    /// The host file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The host file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The image cannot be written.
+    #[error("cannot write the image: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Place of an inode in its tree.
+pub(crate) type InodeIndex = usize;
+
+/// What an inode is.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Folder(BTreeMap<Vec<u8>, InodeIndex>),
+    File(Source),
+    Link(Vec<u8>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Inode {
+    pub(crate) metadata: Metadata,
+    pub(crate) kind: Kind,
+}
+
+/// A tree that is to become a file system.
+///
+/// ```
+/// use uigniter_image::{Filesystem, Metadata, Source, rofs};
+/// let mut tree = Filesystem::new();
+/// tree.file("/etc/motd", Source::Bytes(b"hi".to_vec()), Metadata::new(0o644))?;
+/// tree.link("/motd", "etc/motd", Metadata::new(0o777))?;
+/// let mut image = std::io::Cursor::new(Vec::new());
+/// rofs::write(&tree, &mut image)?;
+/// let image = image.into_inner();
+/// assert_eq!(rofs::Reader::open(&image[..], 0, image.len() as u64)?.read("/etc/motd")?, b"hi");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Filesystem {
+    /// The root first. What was replaced stays in the list and is in no folder.
+    inodes: Vec<Inode>,
+}
+
+impl Default for Filesystem {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Filesystem {
+    /// Place of the root.
+    pub(crate) const ROOT: InodeIndex = 0;
+
+    /// A tree with nothing in it but the root.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            inodes: vec![folder(Metadata::new(0o755))],
+        }
+    }
+
+    /// Adds a file; folders on the way are made.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::BadPath`], [`BuildError::Duplicate`].
+    pub fn file(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        source: Source,
+        metadata: Metadata,
+    ) -> Result<(), BuildError> {
+        let kind = Kind::File(source);
+        self.add(path.as_ref(), Inode { metadata, kind })
+    }
+
+    /// Adds a folder, or gives metadata to one that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::BadPath`], [`BuildError::Duplicate`] where something else has the path.
+    pub fn folder(&mut self, path: impl AsRef<[u8]>, metadata: Metadata) -> Result<(), BuildError> {
+        let path = path.as_ref();
+        if path == b"/" {
+            self.inodes[Self::ROOT].metadata = metadata;
+            return Ok(());
+        }
+        self.add(path, folder(metadata))
+    }
+
+    /// Adds a symbolic link.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::BadPath`], [`BuildError::Duplicate`], [`BuildError::BadTarget`].
+    pub fn link(
+        &mut self,
+        path: impl AsRef<[u8]>,
+        target: impl AsRef<[u8]>,
+        metadata: Metadata,
+    ) -> Result<(), BuildError> {
+        let target = target.as_ref().to_vec();
+        if target.is_empty() || target.len() > MAX_TARGET_BYTES || target.contains(&0) {
+            return Err(BuildError::BadTarget(shown(path.as_ref())));
+        }
+        let kind = Kind::Link(target);
+        self.add(path.as_ref(), Inode { metadata, kind })
+    }
+
+    /// The inode in a place.
+    pub(crate) fn inode(&self, index: InodeIndex) -> &Inode {
+        &self.inodes[index]
+    }
+
+    /// Every inode that is in the tree once, in the order in which a reader comes to them: a folder, what is in it by name, then what is
+    /// in its folders.
+    pub(crate) fn walk(&self) -> Vec<InodeIndex> {
+        let mut seen = vec![false; self.inodes.len()];
+        seen[Self::ROOT] = true;
+        let mut order = vec![Self::ROOT];
+        let mut folders = vec![Self::ROOT];
+        while let Some(folder) = folders.pop() {
+            let Kind::Folder(children) = &self.inodes[folder].kind else {
+                continue;
+            };
+            for &child in children.values() {
+                if !std::mem::replace(&mut seen[child], true) {
+                    order.push(child);
+                }
+            }
+            let below = children.values().rev();
+            folders.extend(below.filter(|child| matches!(self.inodes[**child].kind, Kind::Folder(_))));
+        }
+        order
+    }
+
+    fn add(&mut self, path: &[u8], inode: Inode) -> Result<(), BuildError> {
+        let bad = || BuildError::BadPath(shown(path));
+        let parts = parts(path).ok_or_else(bad)?;
+        let (name, folders) = parts.split_last().ok_or_else(bad)?;
+        let mut place = Self::ROOT;
+        for part in folders {
+            place = self.child_folder(place, part).ok_or_else(|| duplicate(path))?;
+        }
+        let index = self.inodes.len();
+        let Kind::Folder(children) = &mut self.inodes[place].kind else {
+            return Err(duplicate(path));
+        };
+        match (children.get(*name).copied(), &inode.kind) {
+            (None, _) => {
+                children.insert(name.to_vec(), index);
+                self.inodes.push(inode);
+            }
+            (Some(old), Kind::Folder(_)) if matches!(self.inodes[old].kind, Kind::Folder(_)) => {
+                self.inodes[old].metadata = inode.metadata;
+            }
+            (Some(_), _) => return Err(duplicate(path)),
+        }
+        Ok(())
+    }
+
+    /// The folder of this name in a folder; it is made where nothing has the name.
+    fn child_folder(&mut self, place: InodeIndex, name: &[u8]) -> Option<InodeIndex> {
+        let next = self.inodes.len();
+        let Kind::Folder(children) = &mut self.inodes[place].kind else {
+            return None;
+        };
+        let child = *children.entry(name.to_vec()).or_insert(next);
+        if child == next {
+            self.inodes.push(folder(Metadata::new(0o755)));
+        }
+        Some(child)
+    }
+}
+
+const fn folder(metadata: Metadata) -> Inode {
+    Inode {
+        metadata,
+        kind: Kind::Folder(BTreeMap::new()),
+    }
+}
+
+fn duplicate(path: &[u8]) -> BuildError {
+    BuildError::Duplicate(shown(path))
+}
+
+fn shown(path: &[u8]) -> String {
+    path.escape_ascii().to_string()
+}
+
+fn parts(path: &[u8]) -> Option<Vec<&[u8]>> {
+    let parts: Vec<_> = path.strip_prefix(b"/")?.split(|byte| *byte == b'/').collect();
+    let good = |part: &&[u8]| {
+        (1..=MAX_NAME_BYTES).contains(&part.len())
+            && !part.contains(&0)
+            && !matches!(**part, [b'.'] | [b'.', b'.'])
+    };
+    parts.iter().all(good).then_some(parts)
+}
+
+impl Source {
+    /// Copies all bytes to the writer's position; pages of zeroes are skipped, so that a fresh file stays sparse there. Returns the length.
+    pub(crate) fn copy(&self, output: &mut (impl Write + Seek)) -> Result<u64, BuildError> {
+        match self {
+            Self::Bytes(bytes) => copy_sparse(&mut &bytes[..], output).map_err(|error| match error {
+                CopyError::Read(error) | CopyError::Write(error) => BuildError::Write(error),
+            }),
+            Self::Path(path) => {
+                let read = |source| BuildError::Read {
+                    path: path.clone(),
+                    source,
+                };
+                let mut file = File::open(path).map_err(read)?;
+                copy_sparse(&mut file, output).map_err(|error| match error {
+                    CopyError::Read(source) => read(source),
+                    CopyError::Write(error) => BuildError::Write(error),
+                })
+            }
+        }
+    }
+
+    /// All bytes, if they are at most `limit`.
+    pub(crate) fn small(&self, limit: usize) -> Result<Option<Vec<u8>>, BuildError> {
+        match self {
+            Self::Bytes(bytes) => Ok((bytes.len() <= limit).then(|| bytes.clone())),
+            Self::Path(path) => {
+                let mut bytes = Vec::new();
+                // One byte more than is wanted tells a longer file; what the length says may change until it is read.
+                let read = File::open(path)
+                    .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
+                    .map_err(|source| BuildError::Read {
+                        path: path.clone(),
+                        source,
+                    })?;
+                Ok((read <= limit).then_some(bytes))
+            }
+        }
+    }
+}
+
+enum CopyError {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+fn copy_sparse(input: &mut impl Read, output: &mut (impl Write + Seek)) -> Result<u64, CopyError> {
+    let mut buffer = vec![0; 32 * PAGE];
+    let mut total = 0;
+    loop {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match input.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(CopyError::Read(error)),
+            }
+        }
+        for page in buffer[..filled].chunks(PAGE) {
+            if page.iter().all(|byte| *byte == 0) {
+                output
+                    .seek(SeekFrom::Current(page.len() as i64))
+                    .map_err(CopyError::Write)?;
+            } else {
+                output.write_all(page).map_err(CopyError::Write)?;
+            }
+        }
+        total += filled as u64;
+        if filled < buffer.len() {
+            return Ok(total);
+        }
+    }
+}
