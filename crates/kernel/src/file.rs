@@ -3,15 +3,18 @@
 //! A `File` never blocks: where it would, it answers `EAGAIN`. Blocking is done here, once for all, by [`OpenFile::read`] and
 //! [`OpenFile::write`], which wait on the file's queue unless `O_NONBLOCK` is set.
 
+pub mod async_io;
+
 use crate::{
     errno::{Errno, Result},
     mm::vma::Pages,
     sync::Lock,
     time::Instant,
     user::UserSlice,
-    wait::{Turn, TurnGuard, WaitQueue, wait_until},
+    wait::{Turn, TurnGuard, WaitQueue, Wake, wait_until},
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
+use async_io::{AsyncIo, Teller};
 use core::{
     any::Any,
     sync::atomic::{AtomicU32, Ordering},
@@ -181,6 +184,7 @@ pub struct OpenFile {
     offset: Lock<u64>,
     /// Taken from the look at `offset` to its change: a file may come from disk in between, and others run.
     turn: Turn,
+    async_io: Lock<AsyncIo>,
 }
 
 /// Keeps others from a file's position, and from its end where it matters.
@@ -205,6 +209,7 @@ impl OpenFile {
             flags: AtomicU32::new(flags & !raw::O_CLOEXEC),
             offset: Lock::new(0),
             turn: Turn::new(),
+            async_io: Lock::new(AsyncIo::default()),
         })
     }
 
@@ -218,6 +223,27 @@ impl OpenFile {
         let changeable = raw::O_APPEND | raw::O_NONBLOCK | raw::O_DIRECT | raw::O_NOATIME;
         self.flags
             .store(self.flags() & !changeable | flags & changeable, Ordering::Relaxed);
+    }
+
+    /// Who is told by a signal, and of what descriptor (`F_SETOWN` in `fcntl(2)`).
+    pub fn async_io(&self) -> &Lock<AsyncIo> {
+        &self.async_io
+    }
+
+    /// Sets or clears `O_ASYNC`, where the file has something to tell; `fd` is the descriptor that signals name.
+    pub fn tell_by_signal(self: &Arc<Self>, on: bool, fd: i32) {
+        let Some(queue) = self.file.queue() else { return };
+        let teller = on.then(|| Teller::new(self, fd));
+        if let Some(teller) = &teller {
+            let wake: Arc<dyn Wake> = teller.clone();
+            queue.add(&wake);
+        }
+        let flag = if on { raw::FASYNC } else { 0 };
+        self.flags
+            .store(self.flags() & !raw::FASYNC | flag, Ordering::Relaxed);
+        // The queue forgets the old one when it is dropped.
+        let old = core::mem::replace(&mut self.async_io.lock().teller, teller);
+        drop(old);
     }
 
     /// True if `O_NONBLOCK` is set.

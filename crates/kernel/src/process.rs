@@ -6,6 +6,7 @@ use crate::{
     sync::Lock,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering};
 use linux_raw_sys::general as raw;
 
 pub mod credentials;
@@ -68,6 +69,38 @@ static PROCESS: Process = Process {
 /// The process.
 pub fn process() -> &'static Process {
     &PROCESS
+}
+
+/// What `/proc/self/io` counts: bytes read and written, calls to read and to write (`proc_pid_io(5)`).
+static IO: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+
+/// Bytes read and written, calls to read and to write.
+pub fn io_counters() -> [u64; 4] {
+    [0, 1, 2, 3].map(|index| IO[index].load(Ordering::Relaxed))
+}
+
+fn count(what: usize, moved: Result<usize>) -> Result<usize> {
+    IO[what + 2].fetch_add(1, Ordering::Relaxed);
+    IO[what].fetch_add(moved.map_or(0, |bytes| bytes as u64), Ordering::Relaxed);
+    moved
+}
+
+/// Counts a call of the `read(2)` family, which gave this.
+///
+/// # Errors
+///
+/// The call's.
+pub fn has_read(moved: Result<usize>) -> Result<usize> {
+    count(0, moved)
+}
+
+/// Counts a call of the `write(2)` family, which gave this.
+///
+/// # Errors
+///
+/// The call's.
+pub fn has_written(moved: Result<usize>) -> Result<usize> {
+    count(1, moved)
 }
 
 /// The open file description behind a descriptor.

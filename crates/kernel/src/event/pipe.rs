@@ -5,6 +5,7 @@
 use crate::{
     errno::{Errno, Result},
     file::{File, Poll, Stat},
+    mm::PAGE_SIZE,
     sync::Lock,
     user::UserPtr,
     wait::{WaitQueue, wait_until},
@@ -12,6 +13,7 @@ use crate::{
 use alloc::{collections::VecDeque, sync::Arc};
 use core::{
     any::Any,
+    ops::Range,
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 use linux_raw_sys::{general as raw, ioctl};
@@ -27,8 +29,54 @@ const ATOMIC: usize = raw::PIPE_BUF as usize;
 
 static NEXT_INODE: AtomicU64 = AtomicU64::new(1 << 32);
 
+/// What a pipe holds.
+#[derive(Default)]
+struct Held {
+    bytes: VecDeque<u8>,
+    /// How many bytes were ever taken away: places in the pipe are counted from its making.
+    taken: u64,
+    /// Where the packets among the bytes are (`O_DIRECT` in `pipe(2)`): one read ends with one of them.
+    packets: VecDeque<Range<u64>>,
+}
+
+impl Held {
+    /// How many of the first `count` bytes one read takes: it ends with a packet.
+    fn one_read(&self, count: usize) -> usize {
+        let count = count.min(self.bytes.len());
+        match self.packets.front() {
+            Some(packet) if packet.start < self.taken + count as u64 => {
+                count.min((packet.end - self.taken) as usize)
+            }
+            _ => count,
+        }
+    }
+
+    /// Takes bytes that were read away, and what of a packet was not read.
+    fn take(&mut self, count: usize) {
+        let mut end = self.taken + count.min(self.bytes.len()) as u64;
+        if let Some(packet) = self.packets.front()
+            && packet.start < end
+        {
+            end = packet.end;
+            self.packets.pop_front();
+        }
+        self.bytes.drain(..(end - self.taken) as usize);
+        self.taken = end;
+    }
+
+    /// Adds bytes as one packet; behind bytes that are in none they join those, as on Linux.
+    fn add_packet(&mut self, bytes: &[u8]) {
+        let start = self.taken + self.bytes.len() as u64;
+        let joins = !self.bytes.is_empty() && self.packets.back().is_none_or(|last| last.end != start);
+        self.bytes.extend(bytes);
+        if !joins {
+            self.packets.push_back(start..start + bytes.len() as u64);
+        }
+    }
+}
+
 struct Shared {
-    buffer: Lock<VecDeque<u8>>,
+    buffer: Lock<Held>,
     capacity: Lock<usize>,
     inode: u64,
     /// How many ends are open to read.
@@ -47,7 +95,7 @@ impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             two_way: AtomicBool::new(false),
-            buffer: Lock::new(VecDeque::new()),
+            buffer: Lock::new(Held::default()),
             capacity: Lock::new(CAPACITY),
             inode: NEXT_INODE.fetch_add(1, Ordering::Relaxed),
             readers: AtomicU32::new(0),
@@ -76,6 +124,7 @@ impl Shared {
             shared: self.clone(),
             reads,
             writes,
+            packets: AtomicBool::new(false),
             seen,
         })
     }
@@ -94,6 +143,8 @@ pub struct PipeEnd {
     shared: Arc<Shared>,
     reads: bool,
     writes: bool,
+    /// Each write is a packet of its own (`O_DIRECT`).
+    packets: AtomicBool,
     /// How many writers had come and gone when it was opened: it is hung up only when another one came and went.
     seen: u64,
 }
@@ -179,13 +230,18 @@ impl PipeEnd {
         if bytes > MAX_CAPACITY {
             return Err(Errno::EPERM);
         }
-        let capacity = bytes.max(crate::mm::PAGE_SIZE).next_power_of_two();
-        if self.shared.buffer.lock().len() > capacity {
+        let capacity = bytes.max(PAGE_SIZE).next_power_of_two();
+        if self.shared.buffer.lock().bytes.len() > capacity {
             return Err(Errno::EBUSY);
         }
         *self.shared.capacity.lock() = capacity;
         self.shared.write_queue.wake_all();
         Ok(capacity)
+    }
+
+    /// Makes each write a packet of its own, or not (`O_DIRECT` in `pipe(2)` and `F_SETFL`).
+    pub fn set_packets(&self, packets: bool) {
+        self.packets.store(packets, Ordering::Relaxed);
     }
 
     /// The pipe, to open another end of it (`/proc/self/fd/N`, as if it had a name).
@@ -218,8 +274,8 @@ impl PipeEnd {
     /// `EAGAIN` if there is nothing and somebody may still write.
     pub fn peek(&self, buffer: &mut [u8]) -> Result<usize> {
         let held = self.shared.buffer.lock();
-        let count = held.len().min(buffer.len());
-        let (first, second) = held.as_slices();
+        let count = held.one_read(buffer.len());
+        let (first, second) = held.bytes.as_slices();
         let split = count.min(first.len());
         buffer[..split].copy_from_slice(&first[..split]);
         buffer[split..count].copy_from_slice(&second[..count - split]);
@@ -232,11 +288,7 @@ impl PipeEnd {
     /// Takes up to `count` bytes away that [`peek`](Self::peek) showed.
     pub fn consume(&self, count: usize) {
         let free_before = self.free();
-        {
-            let mut held = self.shared.buffer.lock();
-            let count = count.min(held.len());
-            held.drain(..count);
-        }
+        self.shared.buffer.lock().take(count);
         // A writer waits only where less than an atomic write is free.
         if free_before < ATOMIC {
             self.shared.write_queue.wake_all();
@@ -264,12 +316,38 @@ impl PipeEnd {
 
     /// Adds bytes that were taken from elsewhere when there was [`room`](Self::room) for them, even if it is gone by now.
     pub fn fill(&self, bytes: &[u8]) {
-        self.shared.buffer.lock().extend(bytes);
+        self.shared.buffer.lock().bytes.extend(bytes);
         self.shared.read_queue.wake_all();
     }
 
+    /// How many bytes could be written; packets take a page each, however small.
     fn free(&self) -> usize {
-        self.capacity().saturating_sub(self.shared.buffer.lock().len())
+        let capacity = self.capacity();
+        let held = self.shared.buffer.lock();
+        if held.packets.len() >= capacity / PAGE_SIZE {
+            return 0;
+        }
+        capacity.saturating_sub(held.bytes.len())
+    }
+
+    /// Writes packets of at most [`ATOMIC`] bytes, as far as there is room for whole ones.
+    fn write_packets(&self, buffer: &[u8]) -> Result<usize> {
+        let mut done = 0;
+        for packet in buffer.chunks(ATOMIC) {
+            if self.room()? < packet.len() {
+                break;
+            }
+            self.shared.buffer.lock().add_packet(packet);
+            done += packet.len();
+            if self.free() == 0 {
+                break;
+            }
+        }
+        if done == 0 {
+            return Err(Errno::EAGAIN);
+        }
+        self.shared.read_queue.wake_all();
+        Ok(done)
     }
 }
 
@@ -288,11 +366,14 @@ impl File for PipeEnd {
             return Ok(0);
         }
         let free = self.room()?;
+        if self.packets.load(Ordering::Relaxed) {
+            return self.write_packets(buffer);
+        }
         if buffer.len() <= ATOMIC && free < buffer.len() {
             return Err(Errno::EAGAIN);
         }
         let count = buffer.len().min(free);
-        self.shared.buffer.lock().extend(&buffer[..count]);
+        self.shared.buffer.lock().bytes.extend(&buffer[..count]);
         self.shared.read_queue.wake_all();
         Ok(count)
     }
@@ -304,7 +385,7 @@ impl File for PipeEnd {
             ready.set(Poll::ERR, !self.shared.has_readers());
         }
         if self.reads {
-            ready.set(Poll::IN, !self.shared.buffer.lock().is_empty());
+            ready.set(Poll::IN, !self.shared.buffer.lock().bytes.is_empty());
             let came = self.shared.arrivals[1].load(Ordering::Relaxed) != self.seen;
             ready.set(Poll::HUP, came && !self.shared.has_writers());
         }
@@ -332,7 +413,7 @@ impl File for PipeEnd {
     fn ioctl(&self, request: u32, argument: u64) -> Result<usize> {
         match request {
             ioctl::FIONREAD => {
-                let held = self.shared.buffer.lock().len();
+                let held = self.shared.buffer.lock().bytes.len();
                 UserPtr::<i32>::new(argument).write(i32::try_from(held).unwrap_or(i32::MAX))?;
                 Ok(0)
             }
@@ -349,7 +430,7 @@ impl File for PipeEnd {
         }
         // What nobody took is gone with the last end of a named pipe.
         if !self.shared.has_readers() && !self.shared.has_writers() {
-            self.shared.buffer.lock().clear();
+            *self.shared.buffer.lock() = Held::default();
         }
     }
 
@@ -392,6 +473,38 @@ mod tests {
         // There was room already: nobody can have been waiting for it.
         assert_eq!(reader.read(0, &mut [0; 1]), Ok(1));
         assert_eq!(woken.count(), 1);
+    }
+
+    #[test]
+    fn a_read_takes_one_packet_and_what_is_left_of_it_is_lost() {
+        let (reader, writer) = new();
+        let mut buffer = [0; 8];
+        assert_eq!(writer.write(0, b"stream"), Ok(6));
+        writer.set_packets(true);
+        // Behind bytes that are in no packet, what comes joins them.
+        assert_eq!(writer.write(0, b"one"), Ok(3));
+        assert_eq!(
+            (reader.read(0, &mut buffer), reader.read(0, &mut buffer)),
+            (Ok(8), Ok(1))
+        );
+        assert_eq!(
+            (writer.write(0, b"one"), writer.write(0, b"four")),
+            (Ok(3), Ok(4))
+        );
+        assert_eq!((reader.read(0, &mut buffer), &buffer[..3]), (Ok(3), &b"one"[..]));
+        assert_eq!(
+            (reader.read(0, &mut buffer[..2]), &buffer[..2]),
+            (Ok(2), &b"fo"[..])
+        );
+        assert_eq!(reader.read(0, &mut buffer), Err(Errno::EAGAIN));
+        for _ in 0..CAPACITY / PAGE_SIZE {
+            assert_eq!(writer.write(0, b"x"), Ok(1));
+        }
+        assert_eq!(writer.write(0, b"x"), Err(Errno::EAGAIN));
+        assert_eq!(
+            (reader.read(0, &mut buffer), writer.write(0, b"x")),
+            (Ok(1), Ok(1))
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::{
     console,
-    table::{Entry, Kind, link},
+    node::device_number,
+    table::{Entry, Kind, OpenDevice, link},
 };
 use crate::{
     entropy,
@@ -11,6 +12,7 @@ use crate::{
 };
 use alloc::sync::Arc;
 use core::any::Any;
+use linux_raw_sys::general as raw;
 
 const fn device(name: &'static str, major: u64, minor: u64, open: fn() -> Result<Arc<dyn File>>) -> Entry {
     Entry {
@@ -39,6 +41,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         kind: Kind::Directory(&[]),
     },
 ];
+
+/// What opens the device of a number: one of `/dev`, or nothing.
+pub(super) fn opener(mode: u32, number: u64) -> OpenDevice {
+    let found = ENTRIES.iter().find_map(|entry| match entry.kind {
+        Kind::Device(major, minor, open) if device_number(major, minor) == number => Some(open),
+        _ => None,
+    });
+    match found {
+        Some(open) if mode & raw::S_IFMT == raw::S_IFCHR => open,
+        _ => || Err(Errno::ENXIO),
+    }
+}
 
 /// The devices of major number 1.
 #[derive(Clone, Copy, Debug)]

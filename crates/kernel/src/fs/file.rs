@@ -11,6 +11,8 @@ use crate::{
     event::pipe::PipeEnd,
     file::{File, OpenFile, Poll, Stat},
     mm::vma::Pages,
+    process::process,
+    signal,
     sync::Lock,
     wait::{Turn, WaitQueue},
 };
@@ -161,7 +163,7 @@ impl NodeFile {
             (Opened::Place, _) => Err(Errno::EBADF),
             (Opened::Device(device), _) => device.write(offset, buffer),
             (_, Body::Regular(data)) => {
-                let count = data.write(offset, buffer)?;
+                let count = data.write(offset, within_limit(offset, buffer)?)?;
                 self.node.modified();
                 Ok(count)
             }
@@ -179,7 +181,9 @@ impl NodeFile {
         if self.is_place() {
             return Err(Errno::EBADF);
         }
-        self.node.data().ok_or(Errno::EINVAL)?.truncate(size)?;
+        let data = self.node.data().ok_or(Errno::EINVAL)?;
+        may_grow(data.size(), size)?;
+        data.truncate(size)?;
         self.node.modified();
         self.happened(raw::IN_MODIFY);
         Ok(())
@@ -193,6 +197,30 @@ impl Drop for NodeFile {
             inotify::gone(&self.node);
         }
     }
+}
+
+/// What of a write fits below the largest size of a file (`RLIMIT_FSIZE` in `getrlimit(2)`).
+fn within_limit(offset: u64, buffer: &[u8]) -> Result<&[u8]> {
+    let limit = process().limits.lock()[raw::RLIMIT_FSIZE as usize].rlim_cur;
+    let room = limit.saturating_sub(offset);
+    if room == 0 && !buffer.is_empty() {
+        return may_grow(0, u64::MAX).map(|()| buffer);
+    }
+    Ok(&buffer[..buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX))])
+}
+
+/// Asks if a file may become larger (`RLIMIT_FSIZE`).
+///
+/// # Errors
+///
+/// `EFBIG`, with `SIGXFSZ`.
+pub(crate) fn may_grow(old: u64, new: u64) -> Result<()> {
+    let limit = process().limits.lock()[raw::RLIMIT_FSIZE as usize].rlim_cur;
+    if new > old && new > limit {
+        signal::raise(raw::SIGXFSZ);
+        return Err(Errno::EFBIG);
+    }
+    Ok(())
 }
 
 /// Copies what of `text` lies at `offset`.

@@ -14,6 +14,8 @@ use crate::{
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, VecDeque},
+    format,
+    string::String,
     sync::{Arc, Weak},
     vec::Vec,
 };
@@ -121,6 +123,11 @@ impl Inotify {
             last: AtomicI32::new(0),
             queue: WaitQueue::new(),
         })
+    }
+
+    /// True if a row of the table is one of this instance's.
+    fn is(&self, row: &Watcher) -> bool {
+        core::ptr::eq(row.instance.as_ptr(), self)
     }
 
     fn address(&self) -> usize {
@@ -360,6 +367,28 @@ impl File for Inotify {
 
     fn label(&self) -> &'static str {
         "inotify"
+    }
+
+    fn details(&self) -> String {
+        let own = (self.address(), i32::MIN)..=(self.address(), i32::MAX);
+        let watched: Vec<(i32, Arc<Node>, u32)> = {
+            let table = TABLE.lock();
+            let mask = |node: &Arc<Node>, id: i32| {
+                let rows = table.watchers.get(&key(node))?;
+                Some(rows.iter().find(|row| row.id == id && self.is(row))?.mask)
+            };
+            table
+                .nodes
+                .range(own)
+                .filter_map(|(&(_, id), node)| Some((id, node.clone(), mask(node, id)?)))
+                .collect()
+        };
+        // The last watch comes first, as Linux lists them.
+        let line = |(id, node, mask): &(i32, Arc<Node>, u32)| {
+            let (ino, dev) = (node.ino, node.fs.dev);
+            format!("inotify wd:{id:x} ino:{ino:x} sdev:{dev:x} mask:{mask:x} ignored_mask:0 \n")
+        };
+        watched.iter().rev().map(line).collect()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -47,7 +47,7 @@ pub use image::MountError;
 
 pub(crate) use data::MAX_SIZE;
 pub(crate) use directory::FIRST_COOKIE;
-pub(crate) use file::NodeFile;
+pub(crate) use file::{NodeFile, may_grow};
 pub(crate) use flock::{acquire as lock_file, unlock as unlock_file};
 pub(crate) use inotify::{Inotify, MAX_EVENTS, MAX_WATCHES, happened};
 pub(crate) use locks::{Owner, Record, blocker, give_up as give_up_lock, take as take_lock};
@@ -59,7 +59,10 @@ pub(crate) use table::Target;
 pub(crate) mod ops {
     //! What system calls do to the tree.
     pub(crate) use super::{
-        names::{link, make_fifo, make_regular, make_socket, mkdir, rename, rmdir, symlink, unlink},
+        names::{
+            link, make_dead_socket, make_device, make_fifo, make_regular, make_socket, mkdir, rename, rmdir,
+            symlink, unlink,
+        },
         open::open,
     };
 }
@@ -96,8 +99,9 @@ impl core::fmt::Debug for RootConfig<'_> {
     }
 }
 
-/// The root and the working directory.
+/// The top of the tree, the root (the same until `chroot(2)`) and the working directory.
 struct Tree {
+    top: Arc<Node>,
     root: Arc<Node>,
     cwd: Arc<Node>,
 }
@@ -112,6 +116,7 @@ static TREE: Lock<Option<Tree>> = Lock::new(None);
 pub fn init(config: &RootConfig<'_>) -> Result<(), MountError> {
     let root = build(config)?;
     *TREE.lock() = Some(Tree {
+        top: root.clone(),
         root: root.clone(),
         cwd: root,
     });
@@ -205,6 +210,20 @@ pub(crate) fn at_cwd(path: &str) -> Result<At<'_>> {
         limits: Limits::empty(),
         asker,
     })
+}
+
+/// The root; `None` before [`init`].
+fn root() -> Option<Arc<Node>> {
+    Some(TREE.lock().as_ref()?.root.clone())
+}
+
+/// Makes a directory the root (`chroot(2)`).
+pub(crate) fn set_root(node: Arc<Node>) {
+    let old = TREE
+        .lock()
+        .as_mut()
+        .map(|tree| core::mem::replace(&mut tree.root, node));
+    drop(old);
 }
 
 /// The working directory.
@@ -310,8 +329,8 @@ pub fn socket_at(path: &str) -> Result<Arc<dyn Any + Send + Sync>> {
 ///
 /// `ENOENT` before [`init`].
 pub(crate) fn memory_file(label: &str, sealable: bool, flags: u32) -> Result<Arc<NodeFile>> {
-    let root = at_root("/")?.root;
-    let node = names::make_nameless(&root, 0o777)?;
+    let top = TREE.lock().as_ref().ok_or(Errno::ENOENT)?.top.clone();
+    let node = names::make_nameless(&top, 0o777)?;
     // It belongs to who made it, and has no directory that could hand a group down.
     Asker::current().own(&node, &node);
     if let Some(data) = node.data()

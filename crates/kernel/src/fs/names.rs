@@ -4,6 +4,7 @@
 
 use super::{
     data::Origin,
+    dev,
     directory::Directory,
     inotify,
     node::{Body, Node},
@@ -88,6 +89,28 @@ pub(crate) fn symlink(target: &str, at: &At<'_>) -> Result<()> {
 pub(crate) fn make_fifo(last: &Last, permissions: u32) -> Result<Arc<Node>> {
     make(last, false, |dir| {
         Node::new(&dir.fs, raw::S_IFIFO | permissions, Body::Fifo(Fifo::new()))
+    })
+}
+
+/// Makes a device of a number (`mknod(2)`): another name for one of `/dev`, or one of a device that is not there. `mode` has its type.
+///
+/// # Errors
+///
+/// As `mknod(2)`.
+pub(crate) fn make_device(last: &Last, mode: u32, device: u64) -> Result<Arc<Node>> {
+    make(last, false, |dir| {
+        Node::new(&dir.fs, mode, Body::Device(device, dev::opener(mode, device)))
+    })
+}
+
+/// Makes a socket's name with no socket behind it (`mknod(2)`).
+///
+/// # Errors
+///
+/// As `mknod(2)`.
+pub(crate) fn make_dead_socket(last: &Last, permissions: u32) -> Result<Arc<Node>> {
+    make(last, false, |dir| {
+        Node::new(&dir.fs, raw::S_IFSOCK | permissions, Body::Socket(Arc::new(())))
     })
 }
 

@@ -128,6 +128,10 @@ impl At<'_> {
                 return Ok(dir.clone());
             }
         }
+        // Above the root is the root, also where that is not the top of the tree (chroot(2)).
+        if name == ".." && Arc::ptr_eq(dir, &self.root) {
+            return Ok(dir.clone());
+        }
         let node = step(dir, name)?;
         if self.limits.contains(Limits::NO_XDEV) && node.fs.dev != dir.fs.dev {
             return Err(Errno::EXDEV);
@@ -319,17 +323,24 @@ fn target(node: &Arc<Node>, links: &mut u32) -> Result<Target> {
     }
 }
 
-/// The absolute path of a directory.
+/// The absolute path of a directory; one that the root is not above says so, as `getcwd(3)` expects it (`getcwd(2)`).
 ///
 /// # Errors
 ///
 /// `ENOENT` if it, or one above it, was removed.
 pub(crate) fn absolute(directory: &Arc<Node>) -> Result<String> {
+    let root = super::root();
     let mut path = String::new();
     let mut node = directory.clone();
     loop {
+        if root.as_ref().is_some_and(|root| Arc::ptr_eq(root, &node)) {
+            break;
+        }
         let parent = node.parent().ok_or(Errno::ENOENT)?;
         if Arc::ptr_eq(&parent, &node) {
+            if root.is_some() {
+                path.insert_str(0, "(unreachable)");
+            }
             break;
         }
         let Body::Directory(entries) = &parent.body else {

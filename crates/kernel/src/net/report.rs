@@ -2,10 +2,12 @@
 
 use super::{
     interface::{self, Interface},
+    socket::Socket,
     stack::{ETHERNET, Listed},
     with_stack,
 };
-use alloc::{format, string::String, vec::Vec};
+use crate::{file::OpenFile, process::process};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::{
     fmt::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -100,6 +102,40 @@ pub fn udp(v6: bool) -> Vec<u8> {
         row(&mut out, number, entry, v6, "2 0000000000000000 0", UDP_ROW);
     }
     out.into_bytes()
+}
+
+/// `/proc/net/unix`: the sockets that have a descriptor.
+#[must_use]
+pub fn unix() -> Vec<u8> {
+    let open: Vec<_> = {
+        let files = process().files.lock();
+        files
+            .iter()
+            .map(|(_, descriptor)| descriptor.open.clone())
+            .collect()
+    };
+    let row = |open: &Arc<OpenFile>| open.file.as_any().downcast_ref::<Socket>()?.unix_row();
+    let mut rows: Vec<_> = open.iter().filter_map(row).collect();
+    rows.sort_by_key(|row| row.number);
+    // A description with several descriptors is one socket.
+    rows.dedup_by_key(|row| row.number);
+    let mut out = b"Num       RefCount Protocol Flags    Type St Inode Path\n".to_vec();
+    for row in rows {
+        // `__SO_ACCEPTCON`; `SS_CONNECTED`, `SS_UNCONNECTED`.
+        let flags = if row.listens { 0x10000 } else { 0 };
+        let state = if row.connected { 3 } else { 1 };
+        let line = format!(
+            "{:016x}: 00000002 00000000 {flags:08X} {:04X} {state:02X} {:5}",
+            0, row.kind, row.number
+        );
+        out.extend(line.bytes());
+        if !row.name.is_empty() {
+            out.push(b' ');
+            out.extend(row.name.iter().map(|&byte| if byte == 0 { b'@' } else { byte }));
+        }
+        out.push(b'\n');
+    }
+    out
 }
 
 /// `/proc/net/dev`.

@@ -171,6 +171,41 @@ pub struct Socket {
     number: u64,
 }
 
+/// What `/proc/net/unix` tells of a socket.
+#[derive(Debug)]
+pub(super) struct UnixRow {
+    /// Inode number.
+    pub(super) number: u64,
+    /// `SOCK_*`.
+    pub(super) kind: u32,
+    /// It has a backlog.
+    pub(super) listens: bool,
+    /// It has a peer.
+    pub(super) connected: bool,
+    /// Path, or abstract name behind a NUL; empty without one.
+    pub(super) name: Vec<u8>,
+}
+
+impl Socket {
+    /// What `/proc/net/unix` tells of it; `None` for other families.
+    pub(super) fn unix_row(&self) -> Option<UnixRow> {
+        let (raw::AF_UNIX, kind, _) = self.endpoint.identity() else {
+            return None;
+        };
+        let Address::Unix(name) = self.endpoint.name() else {
+            return None;
+        };
+        let listens = self.endpoint.get_option(raw::SOL_SOCKET, raw::SO_ACCEPTCONN);
+        Some(UnixRow {
+            number: self.number,
+            kind,
+            listens: matches!(listens, Ok(Value::Int(1))),
+            connected: self.endpoint.peer().is_ok(),
+            name,
+        })
+    }
+}
+
 impl core::fmt::Debug for Socket {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Socket({:?})", self.endpoint.identity())

@@ -274,7 +274,12 @@ fn discard_everywhere(signals: SigSet) {
 
 /// The current thread wrote to a pipe or socket that nobody reads any more.
 pub fn raise_sigpipe() {
-    let info = SigInfo::from_process(raw::SIGPIPE as i32, raw::SI_USER as i32);
+    raise(raw::SIGPIPE);
+}
+
+/// The current thread did what a standard signal says.
+pub fn raise(signal: u32) {
+    let info = SigInfo::from_process(signal as i32, raw::SI_USER as i32);
     // A standard signal always fits.
     let _ = send_thread(&sched::current(), info);
 }

@@ -14,4 +14,5 @@ pub(super) const ENTRIES: &[Entry] = &[
     text("tcp6", |_| report::tcp(true)),
     text("udp", |_| report::udp(false)),
     text("udp6", |_| report::udp(true)),
+    text("unix", |_| report::unix()),
 ];

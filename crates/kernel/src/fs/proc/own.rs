@@ -5,7 +5,7 @@ use crate::{
     errno::{Errno, Result},
     fs::table::{Entry, Kind, Target, text},
     mm,
-    process::{PID, process},
+    process::{PID, io_counters, process},
     sched,
     sync::Lock,
 };
@@ -53,6 +53,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         permissions: 0o555,
         kind: Kind::Computed(&descriptors::Infos),
     },
+    text("io", io),
     text("limits", limits),
     text("maps", |_| mm::maps_text().into_bytes()),
     text("mountinfo", mountinfo),
@@ -203,6 +204,15 @@ fn limits(_: u64) -> Vec<u8> {
         ));
     }
     text.into_bytes()
+}
+
+/// What was read and written; nothing of it goes to a disk that could be counted.
+fn io(_: u64) -> Vec<u8> {
+    let [rchar, wchar, syscr, syscw] = io_counters();
+    format!(
+        "rchar: {rchar}\nwchar: {wchar}\nsyscr: {syscr}\nsyscw: {syscw}\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"
+    )
+    .into_bytes()
 }
 
 /// Threads that have not ended.

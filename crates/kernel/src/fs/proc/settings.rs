@@ -50,6 +50,7 @@ const KERNEL: &[Entry] = &[
     fixed!("shmall", "18446744073692774399"),
     fixed!("shmmax", "18446744073692774399"),
     fixed!("shmmni", "4096"),
+    fixed!("tainted", "0"),
     fixed!("threads-max", "65536"),
     fixed!("version", "#1 uigniter"),
 ];

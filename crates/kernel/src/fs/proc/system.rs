@@ -1,7 +1,7 @@
 //! The files of `/proc` that describe the machine.
 
 use super::{own, settings::RELEASE, tasks};
-use crate::{mm, sched, time};
+use crate::{mm, sched, sync::Lock, time};
 use alloc::{
     format,
     string::{String, ToString},
@@ -22,9 +22,57 @@ pub(super) fn filesystems(_: u64) -> Vec<u8> {
     b"nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\n".to_vec()
 }
 
-/// `/proc/loadavg`: load is not averaged; the counts are true.
+/// Bits behind the point of a load average, and what remains of one after five seconds, of 1, 5 and 15 minutes (`e` to the power of -5 s over that time).
+const LOAD_SHIFT: u32 = 11;
+const DECAYS: [u64; 3] = [1884, 2014, 2037];
+/// The step in which averages decay, ns.
+const LOAD_STEP: u64 = 5_000_000_000;
+
+/// Load averages: until when, the processor time used until then, and the averages.
+static LOAD: Lock<(u64, u64, [u64; 3])> = Lock::new((0, 0, [0; 3]));
+
+/// `base` to the power of `exponent`, both as fractions of [`LOAD_SHIFT`] bits.
+fn power(mut base: u64, mut exponent: u64) -> u64 {
+    let mut result = 1 << LOAD_SHIFT;
+    while exponent > 0 && result > 0 {
+        if exponent & 1 != 0 {
+            result = (result * base) >> LOAD_SHIFT;
+        }
+        base = (base * base) >> LOAD_SHIFT;
+        exponent >>= 1;
+    }
+    result
+}
+
+/// Load averages as fractions of [`LOAD_SHIFT`] bits. Nothing runs while nothing is to be done, so they are made up to now when somebody asks, from the processor
+/// time that was used since; threads that waited for the processor are not in it, so they reach 1 and no more.
+fn load_averages() -> [u64; 3] {
+    let (now, used) = (time::now().0, tasks::cpu_time(None));
+    let mut load = LOAD.lock();
+    let (until, used_before, averages) = &mut *load;
+    let steps = now.saturating_sub(*until) / LOAD_STEP;
+    if steps > 0 {
+        let passed = now - *until;
+        let busy = used.saturating_sub(*used_before).min(passed);
+        let busy = ((u128::from(busy) << LOAD_SHIFT) / u128::from(passed)) as u64;
+        for (average, decay) in averages.iter_mut().zip(DECAYS) {
+            let kept = power(decay, steps);
+            *average = (*average * kept + busy * ((1 << LOAD_SHIFT) - kept)) >> LOAD_SHIFT;
+        }
+        (*until, *used_before) = (now, used);
+    }
+    *averages
+}
+
+/// `/proc/loadavg`.
 pub(super) fn loadavg(_: u64) -> Vec<u8> {
-    format!("0.00 0.00 0.00 1/{0} {0}\n", own::thread_count().max(1)).into_bytes()
+    let mut text = String::new();
+    for average in load_averages() {
+        let hundredths = (average * 100 + (1 << (LOAD_SHIFT - 1))) >> LOAD_SHIFT;
+        text += &format!("{}.{:02} ", hundredths / 100, hundredths % 100);
+    }
+    text += &format!("1/{0} {0}\n", own::thread_count().max(1));
+    text.into_bytes()
 }
 
 /// `/proc/uptime`: seconds since boot, and of them idle.

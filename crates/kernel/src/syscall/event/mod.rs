@@ -41,7 +41,7 @@ pub const ROWS: &[Row] = &[
         __NR_pipe2,
         "pipe",
         pipe::pipe2,
-        Partial("O_DIRECT (packets) and O_NOTIFICATION_PIPE are refused with EINVAL"),
+        Partial("O_NOTIFICATION_PIPE is refused with EINVAL"),
     ),
     Row::new(__NR_poll, "poll", poll::poll, Full),
     Row::new(__NR_ppoll, "poll", poll::ppoll, Full),

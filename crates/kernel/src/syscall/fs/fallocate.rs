@@ -2,7 +2,7 @@
 
 use crate::{
     errno::{Errno, Result},
-    fs::{MAX_SIZE, NodeFile},
+    fs::{MAX_SIZE, NodeFile, may_grow},
     process::open_file,
     syscall::Args,
 };
@@ -37,6 +37,9 @@ pub(super) fn fallocate(args: &Args) -> Result<usize> {
     let (start, end) = (offset as u64, offset as u64 + len as u64);
     if end > MAX_SIZE {
         return Err(Errno::EFBIG);
+    }
+    if mode & raw::FALLOC_FL_KEEP_SIZE == 0 {
+        may_grow(data.size(), end)?;
     }
     if mode & (raw::FALLOC_FL_PUNCH_HOLE | raw::FALLOC_FL_ZERO_RANGE) != 0 {
         data.zero(start..end)?;

@@ -3,9 +3,13 @@
 use super::{common::pipe, dup::descriptor_limit};
 use crate::{
     errno::{Errno, Result},
-    file::OpenFile,
+    file::{
+        OpenFile,
+        async_io::{Owner as Told, process_owner},
+    },
     fs::{self, NodeFile, Owner, Record},
     process::{PID, install_open, open_file, process},
+    sched, signal,
     syscall::Args,
     user::{Plain, UserPtr},
 };
@@ -148,6 +152,67 @@ fn seals(open: &OpenFile, add: Option<u32>) -> Result<usize> {
     data.add_seals(seals).map(|()| 0)
 }
 
+/// `F_SETFL`.
+fn set_flags(open: &Arc<OpenFile>, fd: i32, flags: u32) -> Result<usize> {
+    if let Some(end) = pipe(open) {
+        end.set_packets(flags & raw::O_DIRECT != 0);
+    }
+    if (flags ^ open.flags()) & raw::FASYNC != 0 {
+        open.tell_by_signal(flags & raw::FASYNC != 0, fd);
+    }
+    open.set_status_flags(flags);
+    Ok(0)
+}
+
+/// Who is told by which signal of what a descriptor becomes ready for; `struct f_owner_ex` is a kind and a number.
+fn owner(open: &OpenFile, command: u32, argument: u64) -> Result<usize> {
+    let owner = match command {
+        raw::F_GETSIG => return Ok(open.async_io().lock().signal as usize),
+        raw::F_SETSIG => {
+            let signal = i32::try_from(argument)
+                .ok()
+                .filter(|signal| (0..=signal::info::MAX).contains(signal))
+                .ok_or(Errno::EINVAL)?;
+            open.async_io().lock().signal = signal;
+            return Ok(0);
+        }
+        raw::F_GETOWN => {
+            return Ok(match open.async_io().lock().owner {
+                Told::Nobody => 0,
+                Told::Thread(tid) => tid as usize,
+                Told::Process => PID as usize,
+                Told::Group => -(PID as isize) as usize,
+            });
+        }
+        raw::F_GETOWN_EX => {
+            let (kind, id) = match open.async_io().lock().owner {
+                Told::Nobody => (raw::F_OWNER_PID, 0),
+                Told::Thread(tid) => (raw::F_OWNER_TID, tid),
+                Told::Process => (raw::F_OWNER_PID, PID),
+                Told::Group => (raw::F_OWNER_PGRP, PID),
+            };
+            UserPtr::<[i32; 2]>::new(argument).write([kind as i32, id])?;
+            return Ok(0);
+        }
+        raw::F_SETOWN => {
+            let id = argument as i32;
+            process_owner(id.checked_abs().ok_or(Errno::EINVAL)?, id < 0)
+        }
+        _ => {
+            let [kind, id] = UserPtr::<[i32; 2]>::new(argument).read()?;
+            match kind as u32 {
+                raw::F_OWNER_TID if id == 0 => Some(Told::Thread(0)),
+                raw::F_OWNER_TID => sched::find(id).map(|_| Told::Thread(id)),
+                raw::F_OWNER_PID => process_owner(id, false),
+                raw::F_OWNER_PGRP => process_owner(id, true),
+                _ => return Err(Errno::EINVAL),
+            }
+        }
+    };
+    open.async_io().lock().owner = owner.ok_or(Errno::ESRCH)?;
+    Ok(0)
+}
+
 /// The commands that a descriptor opened with `O_PATH` knows (open(2)).
 const ON_PLACES: [u32; 5] = [
     raw::F_DUPFD,
@@ -173,10 +238,7 @@ pub(super) fn fcntl(args: &Args) -> Result<usize> {
             Ok(0)
         }
         raw::F_GETFL => Ok(open.flags() as usize),
-        raw::F_SETFL => {
-            open.set_status_flags(argument as u32);
-            Ok(0)
-        }
+        raw::F_SETFL => set_flags(&open, fd, argument as u32),
         raw::F_GETLK
         | raw::F_SETLK
         | raw::F_SETLKW
@@ -187,8 +249,12 @@ pub(super) fn fcntl(args: &Args) -> Result<usize> {
         raw::F_SETPIPE_SZ => pipe(&open).ok_or(Errno::EBADF)?.set_capacity(argument as usize),
         raw::F_GET_SEALS => seals(&open, None),
         raw::F_ADD_SEALS => seals(&open, Some(argument as u32)),
-        // Nobody is ever told by signal.
-        raw::F_GETOWN | raw::F_GETSIG | raw::F_SETOWN | raw::F_SETSIG => Ok(0),
+        raw::F_GETOWN
+        | raw::F_GETSIG
+        | raw::F_SETOWN
+        | raw::F_SETSIG
+        | raw::F_SETOWN_EX
+        | raw::F_GETOWN_EX => owner(&open, command, argument),
         raw::F_GETLEASE => Ok(raw::F_UNLCK as usize),
         _ => Err(Errno::EINVAL),
     }

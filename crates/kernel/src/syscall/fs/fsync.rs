@@ -2,7 +2,7 @@
 
 use crate::{
     errno::{Errno, Result},
-    fs::NodeFile,
+    fs::{Body, NodeFile},
     process::open_file,
     syscall::Args,
 };
@@ -12,7 +12,8 @@ pub(super) fn fsync(args: &Args) -> Result<usize> {
     let open = open_file(args.int(0))?;
     match NodeFile::of(&open) {
         Some(file) if file.is_place() => Err(Errno::EBADF),
-        Some(_) => Ok(0),
-        None => Err(Errno::EINVAL),
+        Some(file) if matches!(file.node.body, Body::Regular(_) | Body::Directory(_)) => Ok(0),
+        // A stream, a socket, a device without a disk: there is nothing that could be written back.
+        _ => Err(Errno::EINVAL),
     }
 }

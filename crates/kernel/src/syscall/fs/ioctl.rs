@@ -30,8 +30,10 @@ pub(super) fn ioctl(args: &Args) -> Result<usize> {
             open.set_status_flags(rest | if on { O_NONBLOCK } else { 0 });
             Ok(0)
         }
-        // Nobody is ever told by signal.
-        FIOASYNC => Ok(0),
+        FIOASYNC => {
+            open.tell_by_signal(UserPtr::<i32>::new(argument).read()? != 0, fd);
+            Ok(0)
+        }
         FIONREAD if NodeFile::of(&open).is_some_and(|file| file.node.data().is_some()) => {
             let left = open.file.stat()?.size.saturating_sub(*open.offset().lock());
             UserPtr::<i32>::new(argument)

@@ -4,7 +4,7 @@ use super::common::MAX_COUNT;
 use crate::{
     errno::{Errno, Result},
     file::OpenFile,
-    process::open_file,
+    process::{has_read, has_written, open_file},
     syscall::Args,
 };
 use alloc::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) fn pread(args: &Args) -> Result<usize> {
     if !open.readable() {
         return Err(Errno::EBADF);
     }
-    open.file.read(offset, args.slice(1).take(MAX_COUNT).bytes_mut()?)
+    has_read(open.file.read(offset, args.slice(1).take(MAX_COUNT).bytes_mut()?))
 }
 
 /// `pwrite64(int fd, const void *buf, size_t count, off_t offset)`
@@ -43,5 +43,5 @@ pub(super) fn pwrite(args: &Args) -> Result<usize> {
     } else {
         offset
     };
-    open.file.write(offset, args.slice(1).take(MAX_COUNT).bytes()?)
+    has_written(open.file.write(offset, args.slice(1).take(MAX_COUNT).bytes()?))
 }

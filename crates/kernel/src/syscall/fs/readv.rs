@@ -11,7 +11,7 @@ use crate::{
     errno::{Errno, Result},
     file::{OpenFile, Poll},
     fs::NodeFile,
-    process::open_file,
+    process::{has_read, has_written, open_file},
     syscall::Args,
     user::{UserPtr, UserSlice},
 };
@@ -182,19 +182,23 @@ fn write_gathered(open: &OpenFile, parts: Parts, buffer: &mut [u8]) -> Result<us
 /// `readv(int fd, const struct iovec *iov, int iovcnt)`
 pub(super) fn readv(args: &Args) -> Result<usize> {
     let open = open_file(args.int(0))?;
-    read_parts(&open, parts_for(&open, open.readable(), args)?, None)
+    has_read(read_parts(&open, parts_for(&open, open.readable(), args)?, None))
 }
 
 /// `writev(int fd, const struct iovec *iov, int iovcnt)`
 pub(super) fn writev(args: &Args) -> Result<usize> {
     let open = open_file(args.int(0))?;
-    write_parts(&open, parts_for(&open, open.writable(), args)?, None)
+    has_written(write_parts(&open, parts_for(&open, open.writable(), args)?, None))
 }
 
 /// `preadv(int fd, const struct iovec *iov, int iovcnt, off_t offset)`
 pub(super) fn preadv(args: &Args) -> Result<usize> {
     let (open, offset) = seekable_at(args.int(0), args.0[3])?;
-    read_parts(&open, parts_for(&open, open.readable(), args)?, Some(offset))
+    has_read(read_parts(
+        &open,
+        parts_for(&open, open.readable(), args)?,
+        Some(offset),
+    ))
 }
 
 /// `pwritev(int fd, const struct iovec *iov, int iovcnt, off_t offset)`
@@ -205,7 +209,11 @@ pub(super) fn pwritev(args: &Args) -> Result<usize> {
     } else {
         offset
     };
-    write_parts(&open, parts_for(&open, open.writable(), args)?, Some(offset))
+    has_written(write_parts(
+        &open,
+        parts_for(&open, open.writable(), args)?,
+        Some(offset),
+    ))
 }
 
 /// Checks `RWF_*`. `RWF_NOWAIT` needs nothing from files in memory; where a stream would have to wait, it is `EAGAIN`.
@@ -241,7 +249,7 @@ pub(super) fn pwritev2(args: &Args) -> Result<usize> {
     if args.uint(5) & raw::RWF_APPEND != 0 && open.file.seekable() {
         let parts = parts_for(&open, open.writable(), args)?;
         let end = open.file.stat()?.size;
-        let done = write_parts(&open, parts, Some(end))?;
+        let done = has_written(write_parts(&open, parts, Some(end)))?;
         if own_position {
             *open.offset().lock() = end + done as u64;
         }

@@ -5,7 +5,7 @@ use crate::{
     errno::{Errno, Result},
     event::pipe::PipeEnd,
     file::{OpenFile, Poll},
-    fs::NodeFile,
+    fs::{Body, NodeFile},
     process::open_file,
     syscall::Args,
     user::UserPtr,
@@ -27,6 +27,17 @@ pub(super) fn wait_unless<T>(
         operation()
     } else {
         open.blocking(events, None, operation)
+    }
+}
+
+/// Whether a file takes and gives bytes as streams and files do; what is only a descriptor (of events, of a process) has no type.
+fn has_bytes(open: &OpenFile) -> bool {
+    match NodeFile::of(open) {
+        Some(file) => !matches!(
+            file.node.body,
+            Body::Text(..) | Body::Computed(..) | Body::Directory(_)
+        ),
+        None => open.file.stat().is_ok_and(|stat| stat.mode & raw::S_IFMT != 0),
     }
 }
 
@@ -113,6 +124,7 @@ pub(super) fn splice(args: &Args) -> Result<usize> {
             return Err(Errno::EINVAL);
         }
         (Some(_), None) if output.flags() & raw::O_APPEND != 0 => return Err(Errno::EINVAL),
+        (Some(_), None) if !has_bytes(&output) => return Err(Errno::EINVAL),
         (Some(source), _) => from_pipe((&input, source), &output, to, count, flags)?,
         (None, Some(target)) => to_pipe(&input, from, (&output, target), count, flags)?,
         (None, None) => return Err(Errno::EINVAL),

@@ -3,7 +3,7 @@
 use super::common::{CWD, find_node};
 use crate::{
     errno::{Errno, Result},
-    fs::{Asker, Body, NodeFile, WRITE},
+    fs::{Asker, Body, NodeFile, WRITE, may_grow},
     process::open_file,
     syscall::Args,
     user,
@@ -24,7 +24,9 @@ pub(super) fn truncate(args: &Args) -> Result<usize> {
     if matches!(node.body, Body::Text(..)) {
         return Ok(0);
     }
-    node.data().ok_or(Errno::EINVAL)?.truncate(length)?;
+    let data = node.data().ok_or(Errno::EINVAL)?;
+    may_grow(data.size(), length)?;
+    data.truncate(length)?;
     node.modified();
     reached.happened(IN_MODIFY);
     Ok(0)

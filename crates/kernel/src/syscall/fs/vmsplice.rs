@@ -25,18 +25,12 @@ pub(super) fn vmsplice(args: &Args) -> Result<usize> {
         return Ok(0);
     }
     if end.writes() {
+        // It waits for some room, not for enough of it.
+        wait_unless(&open, Poll::OUT, flags, || end.room())?;
         parts.each_byte_run(|part| {
-            let mut done = 0;
-            while done < part.len() {
-                let room = match wait_unless(&open, Poll::OUT, flags, || end.room()) {
-                    Err(errno) if done == 0 => return Err(errno),
-                    Err(_) => break,
-                    Ok(room) => room.min(part.len() - done),
-                };
-                end.fill(&part.bytes()?[done..done + room]);
-                done += room;
-            }
-            Ok(done)
+            let room = end.room()?.min(part.len());
+            end.fill(&part.bytes()?[..room]);
+            Ok(room)
         })
     } else {
         wait_unless(&open, Poll::IN, flags, || end.peek(&mut [0]))?;

@@ -45,7 +45,7 @@ const NO_DEADLINE: &str = "no SCHED_DEADLINE (EINVAL)";
 const IDENTITY: &str = "kept and shown; permissions of files follow from it; nothing else asks";
 const FEW_OPTIONS: &str =
     "names, dumpable, no-new-privs, death signal and the like; others are refused with EINVAL";
-const LIMITS: &str = "kept and shown; RLIMIT_NOFILE and RLIMIT_CPU are enforced";
+const LIMITS: &str = "kept and shown; RLIMIT_NOFILE, RLIMIT_CPU and RLIMIT_FSIZE are enforced";
 const ONE_PROCESS: &str = "there is one process in one group and one session";
 const NAME: &str = "the name is the monitor's: refused with EPERM";
 
