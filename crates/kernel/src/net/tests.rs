@@ -19,6 +19,7 @@ use crate::{
 use sim::{A, A6, B, B6, Faults, Sim};
 use smoltcp::wire::Ipv4Packet;
 use std::{
+    collections::VecDeque,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -895,5 +896,78 @@ fn a_fast_retransmission_waits_for_room_in_the_card() {
         assert_eq!(got, data.len(), "seed {seed}: it never came again");
         assert_eq!(buffer[..got], data);
         assert!(took < Duration::from_millis(100), "seed {seed}: {took:?}");
+    }
+}
+
+/// smoltcp rounds a scaled window down and holds the peer to that, also where it had been told of more: nothing that was asked for is cut off.
+#[test]
+fn a_large_receive_buffer_takes_all_that_its_window_offered() {
+    const TOTAL: usize = 4 << 20;
+    for seed in 0..10u64 {
+        // Room for more frames than a window has.
+        let faults = Faults { room: 2000, ..CLEAN };
+        let mut sim = Sim::new(seed, faults, if seed % 2 == 0 { PLAIN } else { OFFLOAD });
+        let settings = Settings {
+            receive_buffer: 200_001 + 1000 * seed as usize,
+            send_buffer: 1 << 20,
+            no_delay: true,
+            ..Settings::default()
+        };
+        let queue = Arc::new(WaitQueue::new());
+        let local = at(Ipv4Addr::UNSPECIFIED, 80);
+        let listener = sim.b.listen(local, 8, settings, &queue);
+        let from = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let client = sim
+            .a
+            .connect(from, SocketAddr::from((B, 80)), settings, &queue)
+            .unwrap();
+        sim.settle();
+        let (server, _) = sim.accept(listener).unwrap();
+        let start = sim.now;
+        let (mut sent, mut received) = (0, 0);
+        let data = vec![7; TOTAL];
+        let mut buffer = vec![0; 300_000];
+        let mut state = seed + 1;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) as usize
+        };
+        while received < TOTAL {
+            let before = (sent, received);
+            // Segments of odd lengths: full ones are a multiple of what the window is rounded to, so the program keeps no more ready than a window.
+            while sent < TOTAL.min(received + settings.receive_buffer + 2000) {
+                let end = TOTAL.min(sent + 1 + random() % 1400);
+                sent += sim.a.send(client, &[&data[sent..end]], false).unwrap_or(0);
+            }
+            // The program reads, and a new window leaves, while the rest of what the old one allowed is under way.
+            let late = {
+                let mut lane = sim.to_b.lock().unwrap();
+                let half = lane.len() / 2;
+                lane.split_off(half)
+            };
+            for late in [late, VecDeque::new()] {
+                sim.b.receive();
+                let odd = 1 + random() % 100_000;
+                received += sim
+                    .b
+                    .recv(server, &mut [&mut buffer[..odd]], false, 0)
+                    .unwrap_or(0);
+                sim.to_b.lock().unwrap().extend(late);
+            }
+            sim.settle();
+            if before == (sent, received) {
+                sim.step(Duration::from_secs(1));
+            }
+        }
+        let took = sim.now.since(start);
+        assert!(took < Duration::from_millis(100), "seed {seed}: {took:?}");
+        let counters = sim.a.links[ETHERNET].as_ref().unwrap().port.counters;
+        let headers = 54 * counters.sent + 50;
+        assert!(
+            counters.sent_bytes < TOTAL as u64 + headers,
+            "seed {seed}: something was sent again: {counters:?}"
+        );
     }
 }
