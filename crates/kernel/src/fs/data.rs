@@ -136,6 +136,38 @@ impl Data {
         (state.pages.len() as u64 * (PAGE / 512)).max(state.below.div_ceil(512))
     }
 
+    /// Where data, or a hole, begins at `offset` or behind it (`SEEK_DATA`, `SEEK_HOLE` in `lseek(2)`); a hole is a page that nobody wrote, or the end.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` past the end, and where no data comes any more.
+    pub(crate) fn seek(&self, offset: u64, hole: bool) -> Result<u64> {
+        let state = self.state.lock();
+        if offset >= state.size {
+            return Err(Errno::ENXIO);
+        }
+        // What the file began as is data up to the end of its last page.
+        let below = state.below.div_ceil(PAGE);
+        let mut index = offset / PAGE;
+        if hole {
+            index = index.max(below);
+            for &page in state.pages.range(index..).map(|(page, _)| page) {
+                if page != index {
+                    break;
+                }
+                index += 1;
+            }
+        } else if index >= below {
+            let next = state.pages.range(index..).next();
+            index = *next.ok_or(Errno::ENXIO)?.0;
+        }
+        match (index * PAGE).max(offset) {
+            at if at < state.size => Ok(at),
+            _ if hole => Ok(state.size),
+            _ => Err(Errno::ENXIO),
+        }
+    }
+
     /// `F_GET_SEALS` (`fcntl(2)`).
     pub(crate) fn seals(&self) -> u32 {
         self.seals.load(Ordering::Relaxed)

@@ -1,12 +1,12 @@
 //! Who may do what with a node (`path_resolution(7)`, `credentials(7)`, `capabilities(7)`).
 //!
-//! The image knows modes and no owners: what it holds belongs to root. A program that stays root is refused next to nothing; one that becomes somebody
+//! What is in an image without owners belongs to root. A program that stays root is refused next to nothing; one that becomes somebody
 //! else is refused what Linux would refuse it.
 
 use super::node::{Body, Meta, Node};
 use crate::{
     errno::{Errno, Result},
-    process::credentials,
+    process::{credentials, process},
 };
 use linux_raw_sys::general as raw;
 
@@ -126,17 +126,19 @@ impl Asker {
         Ok(())
     }
 
-    /// Makes a new node in `dir` its own: user, group, and what a directory with the set-group-ID bit hands down (`inode(7)`).
+    /// Makes a new node in `dir` its own: user, group, and what a directory with the set-group-ID bit hands down (`inode(7)`). The bit stays off a file that
+    /// would have run, had the umask not forbidden it.
     pub(crate) fn own(self, node: &Node, dir: &Node) {
         let from = *dir.meta.lock();
         let handed_down = from.mode & raw::S_ISGID != 0;
         let foreign = handed_down && !self.in_group(from.gid) && !self.can(raw::CAP_FSETID);
+        let forbidden = *process().umask.lock();
         let mut meta = node.meta.lock();
         meta.uid = self.uid;
         meta.gid = if handed_down { from.gid } else { self.gid };
         if node.is_directory() && handed_down {
             meta.mode |= raw::S_ISGID;
-        } else if foreign && meta.mode & raw::S_IXGRP != 0 {
+        } else if foreign && (meta.mode | forbidden) & raw::S_IXGRP != 0 {
             meta.mode &= !raw::S_ISGID;
         }
     }

@@ -107,6 +107,8 @@ const FS: &[Entry] = &[
     directory("inotify", INOTIFY),
     fixed!("nr_open", "1048576"),
     fixed!("pipe-max-size", "1048576"),
+    fixed!("pipe-user-pages-hard", "0"),
+    fixed!("pipe-user-pages-soft", "16384"),
 ];
 
 /// What is in `/proc/sys`.

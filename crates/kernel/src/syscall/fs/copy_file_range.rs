@@ -62,6 +62,13 @@ pub(super) fn copy_file_range(args: &Args) -> Result<usize> {
         position(&input, off_in, args.size(4))?,
         position(&output, off_out, args.size(4))?,
     );
+    let ends = [from, to].map(|start| start.checked_add(args.0[4]));
+    if ends.contains(&None) {
+        return Err(Errno::EOVERFLOW);
+    }
+    if to >= MAX_SIZE && args.size(4) > 0 {
+        return Err(Errno::EFBIG);
+    }
     let count = args
         .size(4)
         .min(MAX_COUNT)

@@ -26,10 +26,17 @@ pub(super) fn lseek(args: &Args) -> Result<usize> {
         raw::SEEK_SET => Some(offset),
         raw::SEEK_CUR => (*open.offset().lock() as i64).checked_add(offset),
         raw::SEEK_END => size()?.checked_add(offset),
-        // The whole file counts as data, with a hole at its end: the simplest answer that lseek(2) allows.
         raw::SEEK_DATA | raw::SEEK_HOLE if offset < 0 || offset >= size()? => return Err(Errno::ENXIO),
-        raw::SEEK_DATA => Some(offset),
-        raw::SEEK_HOLE => Some(size()?),
+        raw::SEEK_DATA | raw::SEEK_HOLE => {
+            let hole = whence == raw::SEEK_HOLE;
+            let data = NodeFile::of(&open).and_then(|file| file.node.data());
+            match data {
+                Some(data) => Some(data.seek(offset as u64, hole)? as i64),
+                // What has no pages is data, with a hole at its end.
+                None if hole => Some(size()?),
+                None => Some(offset),
+            }
+        }
         _ => return Err(Errno::EINVAL),
     };
     let target = target

@@ -126,6 +126,9 @@ pub(super) fn splice(args: &Args) -> Result<usize> {
         (Some(_), None) if output.flags() & raw::O_APPEND != 0 => return Err(Errno::EINVAL),
         (Some(_), None) if !has_bytes(&output) => return Err(Errno::EINVAL),
         (Some(source), _) => from_pipe((&input, source), &output, to, count, flags)?,
+        (None, Some(_)) if NodeFile::of(&input).is_none() && !has_bytes(&input) => {
+            return Err(Errno::EINVAL);
+        }
         (None, Some(target)) => to_pipe(&input, from, (&output, target), count, flags)?,
         (None, None) => return Err(Errno::EINVAL),
     };
