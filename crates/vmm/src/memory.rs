@@ -15,6 +15,13 @@ use crate::boot::layout;
 /// left is spent by the guest's own instructions. More than this would cost memory that small guests never touch.
 const WARM_BYTES: u64 = 8 << 20;
 
+/// So much at either end of a region stays in small pages but for [`WARM_BYTES`]: the guest takes single pages from the low end and blocks from the high
+/// one, and a small program leaves what is between untouched.
+///
+/// What is between is backed by huge pages, if the host has them at hand. Measured on the pagetable kind of KVM: the guest's first touch of 2 MiB took
+/// 0.65 ms in small pages and 0.40 to 0.47 ms in huge ones, 0.60 ms in a process of the host.
+const SMALL_BYTES: u64 = 16 << 20;
+
 /// All memory of a guest.
 pub(crate) type GuestMemory = GuestMemoryMmap<()>;
 
@@ -64,12 +71,25 @@ pub(crate) fn map(bytes: u64, huge: bool) -> Result<Arc<GuestMemory>, Error> {
                 mib: length >> 20,
                 error,
             })?;
+        if let Some((offset, bytes)) = middle(length).filter(|_| !huge) {
+            // SAFETY: 1. `middle` gives a part of the region, page-aligned, which is one anonymous mapping;
+            // 2. the advice does not change what is read from it. Hosts that do not know it just have small pages.
+            unsafe {
+                let start = mapping.as_ptr().add(offset as usize);
+                libc::madvise(start.cast(), bytes as usize, libc::MADV_HUGEPAGE);
+            }
+        }
         // `ranges` yields addresses far from the end of the address space, so the region always fits.
         regions.extend(GuestRegionMmap::new(mapping, start));
     }
     Ok(Arc::new(
         GuestMemoryMmap::from_regions(regions).map_err(FromRangesError::from)?,
     ))
+}
+
+/// The part of a region of `length` bytes that huge pages are asked for (offset and bytes); none of a small one.
+fn middle(length: u64) -> Option<(u64, u64)> {
+    (length >= 4 * SMALL_BYTES).then(|| (SMALL_BYTES, length - 2 * SMALL_BYTES))
 }
 
 /// Asks for huge pages at the start of memory and, with `populate`, takes them at once.
@@ -97,6 +117,15 @@ pub(crate) fn warm(memory: &GuestMemory, populate: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn huge_pages_are_for_what_small_programs_leave_alone() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!(middle(8 * MIB), None);
+        assert_eq!(middle(63 * MIB), None);
+        assert_eq!(middle(64 * MIB), Some((16 * MIB, 32 * MIB)));
+        assert_eq!(middle(512 * MIB), Some((16 * MIB, 480 * MIB)));
+    }
 
     #[test]
     fn memory_goes_around_the_device_hole() {

@@ -83,23 +83,42 @@ pub(crate) fn cpu_ticks(pid: u32) -> Result<u64> {
         .context("stat without times")
 }
 
-/// Smaller mappings are not looked at: the first 8 MiB of guest memory are a mapping of their own, which the VMM fills before the guest runs.
+/// Smaller ranges are not looked at.
 const GUEST_MEMORY_MIN_KIB: u64 = 64 << 10;
 
-/// Resident bytes of a VMM's guest memory: of its large mappings the one with most in it, as its window for images is large, too. `proc_pid_smaps(5)`.
+/// The start of guest memory is a mapping of its own, which the VMM fills before the guest runs; it is not counted.
+const FILLED_KIB: u64 = 8 << 10;
+
+/// Resident bytes of a VMM's guest memory: of its large ranges the one with most in it, as its window for images is large, too. A range is
+/// mappings with the same rights that touch each other, as advice about huge pages cuts memory into several. `proc_pid_smaps(5)`.
 pub(crate) fn guest_memory_resident(pid: u32) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps"))?;
     let kib = |line: &str| {
         line.split_whitespace()
             .nth(1)
             .and_then(|number| number.parse::<u64>().ok())
+            .unwrap_or(0)
     };
-    let (mut most, mut size) = (0, 0);
+    let (mut most, mut size, mut range_size, mut range_resident) = (0, 0, 0, 0);
+    let (mut end, mut rights) = ("", "");
     for line in text.lines() {
-        if line.starts_with("Size:") {
-            size = kib(line).unwrap_or(0);
-        } else if line.starts_with("Rss:") && size >= GUEST_MEMORY_MIN_KIB {
-            most = most.max(kib(line).unwrap_or(0));
+        let mut words = line.split_whitespace();
+        if let (Some((start, stop)), Some(mode)) =
+            (words.next().and_then(|word| word.split_once('-')), words.next())
+        {
+            if start != end || mode != rights {
+                (range_size, range_resident) = (0, 0);
+            }
+            (end, rights) = (stop, mode);
+        } else if line.starts_with("Size:") {
+            size = kib(line);
+            range_size += size;
+        } else if line.starts_with("Rss:") {
+            let filled = rights.starts_with("rw") && range_size == size && size <= FILLED_KIB;
+            range_resident += if filled { 0 } else { kib(line) };
+            if range_size >= GUEST_MEMORY_MIN_KIB {
+                most = most.max(range_resident);
+            }
         }
     }
     Ok(most << 10)

@@ -19,9 +19,10 @@ use crate::{
 use core::ops::Range;
 use uigniter_abi::exit::ExitStatus;
 
-/// Pages mapped at a fault, aligned; more when the program walks upward through fresh memory.
+/// Pages mapped at a fault, aligned; more when the program walks upward through fresh memory, and more still when it has walked for a while.
 const RUN: u64 = 16;
 const LONG_RUN: u64 = 64;
+const LONGEST_RUN: u64 = 512;
 
 /// Pages of a private mapping that are copied at a write to the first of them. Data segments are written from end to end when they are relocated,
 /// and a copy costs a fifth of a fault; more would copy pages of long files that are never written.
@@ -63,8 +64,14 @@ fn run_around(needed: &Range<u64>, area: &Area) -> Range<u64> {
     }
     let aligned = needed.start & !(RUN * PAGE - 1);
     let low = aligned.max(area.start);
-    let walking = low > area.start && paging::translate(low - PAGE).is_some();
-    let len = if walking && free > total / 4 {
+    let present = |pages: u64| {
+        low.checked_sub(pages * PAGE)
+            .is_some_and(|at| at >= area.start && paging::translate(at).is_some())
+    };
+    let walking = present(1);
+    let len = if walking && free > total / 2 && present(LONG_RUN) && present(2 * LONG_RUN) {
+        LONGEST_RUN
+    } else if walking && free > total / 4 {
         LONG_RUN
     } else {
         RUN
