@@ -104,15 +104,18 @@ impl Linker {
         }]);
         while let Some(needer) = queue.pop_front() {
             let paths = Rc::new(self.own_and_inherited(&needer));
-            for name in &needer.dynamic.needed {
+            let unsaid = self.unsaid(&needer).map(OsString::from);
+            for name in needer.dynamic.needed.iter().chain(&unsaid) {
                 if self.is_linker(name) || !loaded.insert(name.clone()) {
                     continue;
                 }
                 let Some((path, dynamic, by_folder)) = self.find(name, &needer, &paths) else {
-                    needs.missing.insert(Missing {
-                        library: name.to_string_lossy().into_owned(),
-                        needed_by: needer.path.clone(),
-                    });
+                    if unsaid.as_ref() != Some(name) {
+                        needs.missing.insert(Missing {
+                            library: name.to_string_lossy().into_owned(),
+                            needed_by: needer.path.clone(),
+                        });
+                    }
                     continue;
                 };
                 loaded.extend(dynamic.soname.clone());
@@ -129,6 +132,13 @@ impl Linker {
             }
         }
         needs
+    }
+
+    /// What a library loads by itself, without naming it in its headers: glibc's loads this one when a thread ends by `pthread_exit(3)` or is
+    /// cancelled, and ends the program where it is not there.
+    fn unsaid(&self, needer: &Needer) -> Option<&'static str> {
+        let is_libc = needer.path.file_name().is_some_and(|name| name == "libc.so.6");
+        (!self.musl && is_libc).then_some("libgcc_s.so.1")
     }
 
     /// musl's linker is its C library, and answers to these names.
@@ -441,6 +451,24 @@ mod tests {
         let needs = linker(GLIBC, vec![plain, two()]).needs(Path::new("/lib/program"), program());
         assert_eq!((needs.found.len(), needs.missing.len()), (2, 0));
         assert!(needs.found.iter().all(|found| found.link.is_none()));
+    }
+
+    #[test]
+    fn glibc_brings_the_unwinder_that_it_loads_by_itself() {
+        let with = |more: Vec<(&'static str, Dynamic)>| {
+            let libc = ("/lib/libc.so.6", needing(&["ld-linux-x86-64.so.2"]));
+            let files = more.into_iter().chain([libc]).collect();
+            linker(GLIBC, files).needs(Path::new("/program"), needing(&["libc.so.6"]))
+        };
+        let needs = with(vec![("/lib/libgcc_s.so.1", needing(&["libc.so.6"]))]);
+        assert_eq!((needs.found.len(), needs.missing.len()), (2, 0), "{needs:?}");
+        // Most programs never need it: its absence is no reason to refuse them.
+        let mut alone = Linker {
+            folders: vec!["/conf".into()],
+            ..linker(GLIBC, vec![("/conf/libc.so.6", needing(&[]))])
+        };
+        let needs = alone.needs(Path::new("/program"), needing(&["libc.so.6"]));
+        assert_eq!((needs.found.len(), needs.missing.len()), (1, 0), "{needs:?}");
     }
 
     #[test]

@@ -4,15 +4,12 @@
 //! touches nothing else. [`save`] and [`restore`] bring both together, for signal frames; thread switches do not need that.
 
 use super::{cpu, frame::Frame};
+use crate::sync::Lock;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Offset of XMM0 in the legacy region of an area.
 const XMM_OFFSET: usize = 160;
-
-/// The largest area there is with the components that the shim enables (x87, SSE, AVX, AVX-512; their offsets are the processor's, and fixed).
-///
-/// A processor may look at all of it whatever the header names, so an area that is shorter must not lie where memory ends.
-pub const AREA_MAX: usize = 2688;
 
 static AREA_SIZE: AtomicUsize = AtomicUsize::new(0);
 
@@ -92,23 +89,35 @@ pub unsafe fn save(area: *mut u8, frame: &Frame) {
     }
 }
 
-/// Loads a thread's whole state from what [`save`] wrote; a program may have changed it in between, so the header is made harmless.
-///
-/// # Safety
-///
-/// `area` is 64-byte aligned and holds [`area_size`] readable and writable bytes; `frame` is the current thread's.
-pub unsafe fn restore(area: *mut u8, frame: &mut Frame) {
-    // SAFETY: the caller vouches for the area; header and MXCSR (offset 24) are cut down to what XRSTOR takes.
+/// 64 bytes of an area, aligned as the processor wants it.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([u8; 64]);
+
+/// What is loaded, made harmless. Always a whole area: the processor may look at all of it, whatever the header says is in it.
+static LOADED: Lock<Vec<Line>> = Lock::new(Vec::new());
+
+/// Loads a thread's whole state from a copy of what [`save`] wrote, or of its beginning: what is not there is initial. A program may have changed it in
+/// between, so header and MXCSR (offset 24) are cut down to what XRSTOR takes.
+pub fn restore(area: &[u8], frame: &mut Frame) {
+    let size = area_size();
+    let mut lines = LOADED.lock();
+    lines.clear();
+    lines.resize(size.div_ceil(64), Line([0; 64]));
+    let start = lines.as_mut_ptr().cast::<u8>();
+    // SAFETY: (1) the lines are `size` bytes or more, aligned to 64, of which no more than there are are written, and offsets 24, 160 and 512 lie
+    // within the smallest area; (2) the header is one that XRSTOR takes, in an area as long as the processor says; (3) the frame is the current thread's.
     unsafe {
-        let header = area.add(512).cast::<u64>();
+        core::ptr::copy_nonoverlapping(area.as_ptr(), start, area.len().min(size));
+        let header = start.add(512).cast::<u64>();
         header.write(header.read() & enabled());
         core::ptr::write_bytes(header.add(1), 0, 7);
-        let mxcsr = area.add(24).cast::<u32>();
+        let mxcsr = start.add(24).cast::<u32>();
         mxcsr.write(mxcsr.read() & 0xffff);
         if header.read() & 2 == 0 {
-            core::ptr::write_bytes(area.add(XMM_OFFSET), 0, 256);
+            core::ptr::write_bytes(start.add(XMM_OFFSET), 0, 256);
         }
-        core::ptr::copy_nonoverlapping(area.add(XMM_OFFSET), frame.xmm.as_mut_ptr().cast::<u8>(), 256);
-        xrstor(area);
+        core::ptr::copy_nonoverlapping(start.add(XMM_OFFSET), frame.xmm.as_mut_ptr().cast::<u8>(), 256);
+        xrstor(start);
     }
 }

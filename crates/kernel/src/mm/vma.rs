@@ -188,6 +188,9 @@ impl Area {
     }
 }
 
+/// Most areas that a program may have: Linux's default `vm.max_map_count`. Without a limit they would take all memory from the kernel.
+pub const MAX_AREAS: usize = 65530;
+
 /// The map. Every operation costs the logarithm of the number of areas and the number of those that it touches;
 /// a program may have tens of thousands.
 #[derive(Debug, Default)]
@@ -206,6 +209,17 @@ impl AreaMap {
             searched: u64::MAX,
             largest_above: 0,
         }
+    }
+
+    /// True if the program may have no more areas; a change that makes none is still allowed.
+    pub fn is_full(&self) -> bool {
+        self.areas.len() >= MAX_AREAS
+    }
+
+    /// True if a change of that range cannot be made because it would cut an area in two, and there may be no more of them.
+    pub fn refuses_to_split(&self, start: u64, end: u64) -> bool {
+        let reaches_across = |at: u64| self.find(at).is_some_and(|area| area.start < at);
+        self.is_full() && (reaches_across(start) || reaches_across(end))
     }
 
     /// The area that holds the address.

@@ -13,7 +13,7 @@ use crate::{
     wait::Wake,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
-use core::sync::atomic::Ordering;
+use core::{sync::atomic::Ordering, time::Duration};
 use uigniter_abi::exit::ExitStatus;
 
 /// States of a thread, in `Thread::state`; changed under the scheduler's lock.
@@ -21,6 +21,10 @@ pub(super) const BLOCKED: u8 = 0;
 const READY: u8 = 1;
 const RUNNING: u8 = 2;
 const ENDED: u8 = 3;
+
+/// What a thread that goes on runs for at least before a timer interrupts it (Linux's default `PR_SET_TIMERSLACK`). Without it, one that sleeps for
+/// less than the way to the program takes would keep all others from ever executing an instruction.
+const SLACK: Duration = Duration::from_micros(50);
 
 struct Scheduler {
     queue: RunQueue<Arc<Thread>>,
@@ -262,7 +266,8 @@ pub fn arm_timer() {
         }
     };
     if let Some(deadline) = slice.into_iter().chain(time::next_deadline()).min() {
-        lapic::arm(deadline, time::now());
+        let now = time::now();
+        lapic::arm(deadline.max(now + SLACK), now);
     }
 }
 

@@ -297,7 +297,8 @@ fn restore_extended(area: u64, frame: &mut Frame) -> Result<()> {
         return Err(Errno::EFAULT);
     }
     let size = fpu::area_size();
-    let legacy = UserSlice::new(area, 512).bytes_mut()?;
+    // Only read: the handler may have made its stack read-only.
+    let legacy = UserSlice::new(area, LEGACY_LEN).bytes()?;
     let word = |at: usize| {
         legacy
             .get(at..at + 4)
@@ -307,39 +308,32 @@ fn restore_extended(area: u64, frame: &mut Frame) -> Result<()> {
         && word(MARKS_OFFSET as usize + 16) == Some(size as u32)
         && UserPtr::<u32>::new(area + size as u64).read() == Ok(MAGIC2);
     if marked {
-        let bytes = UserSlice::new(area, size).bytes_mut()?;
-        // SAFETY: `area` is 64-byte aligned, `bytes` are its `area_size` writable bytes; the frame is the current thread's.
-        unsafe { fpu::restore(bytes.as_mut_ptr(), frame) };
+        fpu::restore(UserSlice::new(area, size).bytes()?, frame);
     } else {
-        let mut plain = Initial::NEW;
-        plain.0[..512].copy_from_slice(legacy);
-        plain.0[512] = 3;
-        // SAFETY: 64-byte aligned, and as long as an area can be; its header names no component beyond the legacy region.
-        unsafe { fpu::restore(plain.0.as_mut_ptr(), frame) };
+        let mut plain = INITIAL;
+        plain[..LEGACY_LEN].copy_from_slice(legacy);
+        // x87 and SSE.
+        plain[LEGACY_LEN] = 3;
+        fpu::restore(&plain, frame);
     }
     Ok(())
 }
 
-/// An XSAVE area that says "everything initial". Nothing is behind its header, but XRSTOR was seen to touch all of an area: a shorter one on the stack of a
-/// thread that lies at the end of memory ended the VM.
-#[repr(C, align(64))]
-struct Initial([u8; fpu::AREA_MAX]);
+/// Bytes of the legacy region, before the header.
+const LEGACY_LEN: usize = 512;
 
-impl Initial {
-    const NEW: Self = {
-        let mut area = [0; fpu::AREA_MAX];
-        // MXCSR: all exceptions masked.
-        area[24] = 0x80;
-        area[25] = 0x1f;
-        Self(area)
-    };
-}
+/// Legacy region and header of an XSAVE area that says "everything initial".
+const INITIAL: [u8; LEGACY_LEN + 64] = {
+    let mut area = [0; LEGACY_LEN + 64];
+    // MXCSR: all exceptions masked.
+    area[24] = 0x80;
+    area[25] = 0x1f;
+    area
+};
 
 /// A handler starts with initial vector and x87 state, as in Linux.
 fn reset_extended(frame: &mut Frame) {
-    let mut initial = Initial::NEW;
-    // SAFETY: 64-byte aligned, and as long as an area can be; its header names no component.
-    unsafe { fpu::restore(initial.0.as_mut_ptr(), frame) };
+    fpu::restore(&INITIAL, frame);
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl SignalTimer {
             },
             ..State::default()
         };
-        self.arm(&mut state);
+        self.arm(&mut state, Instant(0));
         before
     }
 
@@ -140,12 +140,14 @@ impl SignalTimer {
         i32::try_from(self.state.lock().overrun).unwrap_or(i32::MAX)
     }
 
-    fn arm(&self, state: &mut State) {
+    /// Has it looked at when it is due, but not before `soonest`, which leaves the schedule as it is: what it passes by then is counted.
+    fn arm(&self, state: &mut State, soonest: Instant) {
         // Nobody hears of it: the schedule alone is enough.
         if matches!(self.notify, Notify::Nobody) {
             return;
         }
-        let look = state.schedule.next.and_then(|next| self.base.look(next));
+        let next = state.schedule.next.map(|next| next.max(soonest));
+        let look = next.and_then(|next| self.base.look(next));
         if let (Some(next), Some(this)) = (look, self.this.upgrade()) {
             state.armed = Some(time::arm(next, &(this as Arc<dyn Wake>)));
         }
@@ -204,9 +206,7 @@ impl Wake for SignalTimer {
             state.armed = None;
             let now = self.base.now();
             let periods = state.schedule.catch_up(now);
-            let soonest = now + SHORTEST_PERIOD;
-            state.schedule.next = state.schedule.next.map(|next| next.max(soonest));
-            self.arm(&mut state);
+            self.arm(&mut state, now + SHORTEST_PERIOD);
             if periods == 0 {
                 return;
             }

@@ -6,6 +6,7 @@ use crate::{
         MAX_EVENTS, MAX_WATCHES,
         table::{Entry, directory, text},
     },
+    mm::vma::MAX_AREAS,
     process::process,
     sync::Lock,
 };
@@ -56,7 +57,7 @@ const KERNEL: &[Entry] = &[
 ];
 
 const VM: &[Entry] = &[
-    fixed!("max_map_count", "65530"),
+    text("max_map_count", |_| format!("{MAX_AREAS}\n").into_bytes()),
     fixed!("min_free_kbytes", "0"),
     fixed!("mmap_min_addr", "65536"),
     fixed!("nr_hugepages", "0"),

@@ -171,6 +171,9 @@ pub fn map_with(
     }
     let len = page_up(len).ok_or(Errno::ENOMEM)?;
     let mut space = SPACE.lock();
+    if space.areas.is_full() {
+        return Err(Errno::ENOMEM);
+    }
     let start = space.place(place, len)?;
     let lockdown = space.lock_new;
     traits.set(Traits::LOCKED, lockdown != Lockdown::No);
@@ -201,12 +204,15 @@ pub fn map_with(
 ///
 /// # Errors
 ///
-/// `EINVAL`.
+/// `EINVAL`, `ENOMEM` where there would be too many areas.
 pub fn unmap(start: u64, len: u64) -> Result<()> {
     let len = page_up(len)
         .filter(|&len| len > 0 && in_program(start, len))
         .ok_or(Errno::EINVAL)?;
     let mut space = SPACE.lock();
+    if space.areas.refuses_to_split(start, start + len) {
+        return Err(Errno::ENOMEM);
+    }
     let removed = space.take(start, start + len);
     drop(space);
     drop(removed);
@@ -228,7 +234,8 @@ pub fn protect(start: u64, len: u64, prot: Prot) -> Result<()> {
         return Ok(());
     }
     let mut space = SPACE.lock();
-    if !in_program(start, len) || !space.areas.covers(start, start + len, |_| true) {
+    let covered = in_program(start, len) && space.areas.covers(start, start + len, |_| true);
+    if !covered || space.areas.refuses_to_split(start, start + len) {
         return Err(Errno::ENOMEM);
     }
     let refuses = |area: &Area| prot.contains(Prot::WRITE) && area.traits.contains(Traits::READ_ONLY);
@@ -271,7 +278,7 @@ pub fn brk(wanted: u64) -> u64 {
     let mut removed = Vec::new();
     let mut lockdown = Lockdown::No;
     if new_end > old_end {
-        if !space.areas.is_free(old_end, new_end) {
+        if !space.areas.is_free(old_end, new_end) || space.areas.is_full() {
             return current;
         }
         lockdown = space.lock_new;

@@ -55,6 +55,9 @@ pub fn remap(wanted: Remap) -> Result<u64> {
     }
     let mut space = SPACE.lock();
     let area = space.areas.find(old).ok_or(Errno::EFAULT)?.clone();
+    if space.areas.is_full() && (target.is_some() || new_len > old_len || wanted.keep_old.is_some()) {
+        return Err(Errno::ENOMEM);
+    }
     if target.is_none() && new_len < old_len {
         drop(space);
         super::unmap(old + new_len, old_len - new_len)?;

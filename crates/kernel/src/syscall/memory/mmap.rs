@@ -1,6 +1,7 @@
 //! `mmap(2)`.
 
 use crate::{
+    arch::layout,
     errno::{Errno, Result},
     file::OpenFile,
     fs,
@@ -28,6 +29,9 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
     }
     let prot = Prot::from_bits_truncate(prot);
     let shared = sharing(flags)?;
+    if flags & raw::MAP_HUGETLB != 0 {
+        return Err(huge(flags));
+    }
     let place = if flags & raw::MAP_FIXED_NOREPLACE != 0 {
         Place::FixedNoReplace(hint)
     } else if flags & raw::MAP_FIXED != 0 {
@@ -44,6 +48,10 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
         let open = process::open_file(fd)?;
         if len == 0 {
             return Err(Errno::EINVAL);
+        }
+        // Beyond any address comes before what is beyond any file.
+        if len > layout::PROGRAM_END {
+            return Err(Errno::ENOMEM);
         }
         if offset.checked_add(len).is_none_or(|end| end > fs::MAX_SIZE) {
             return Err(Errno::EOVERFLOW);
@@ -63,12 +71,18 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
     Ok(address as usize)
 }
 
+/// Why there is no mapping of huge pages: it is asked of a file that has none, or of a size that the processor has not; else there is no pool of them, as on a
+/// Linux where nobody made one.
+const fn huge(flags: u32) -> Errno {
+    let anonymous = flags & raw::MAP_ANONYMOUS != 0;
+    match flags >> raw::MAP_HUGE_SHIFT & raw::MAP_HUGE_MASK {
+        0 | 21 | 30 if anonymous => Errno::ENOMEM,
+        _ => Errno::EINVAL,
+    }
+}
+
 /// Whether the mapping is shared; refuses what no kind of mapping is.
 fn sharing(flags: u32) -> Result<bool> {
-    if flags & raw::MAP_HUGETLB != 0 {
-        // There is no pool of huge pages, as on a Linux where nobody made one.
-        return Err(Errno::ENOMEM);
-    }
     match flags & raw::MAP_TYPE {
         raw::MAP_PRIVATE => Ok(false),
         raw::MAP_SHARED => Ok(true),

@@ -31,19 +31,31 @@ pub(super) fn futex(args: &Args) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     let realtime = operation & raw::FUTEX_CLOCK_REALTIME != 0;
+    // Of a futex that other processes could share Linux asks the memory behind it, even to wake; of a private one only the address.
+    let known = |address: u64| match operation & raw::FUTEX_PRIVATE_FLAG {
+        0 => word(address, false).map(|_| ()),
+        _ if is_foreign(address) => Err(Errno::EFAULT),
+        _ => Ok(()),
+    };
     match operation & raw::FUTEX_CMD_MASK as u32 {
         raw::FUTEX_WAIT => wait(address, value, u32::MAX, relative(args.ptr(3))?),
         raw::FUTEX_WAIT_BITSET => wait(address, value, third, absolute(args.ptr(3), realtime)?),
         raw::FUTEX_WAKE_BITSET if third == 0 => Err(Errno::EINVAL),
-        raw::FUTEX_WAKE if is_foreign(address) => Err(Errno::EFAULT),
-        raw::FUTEX_WAKE_BITSET if is_foreign(address) => Err(Errno::EFAULT),
-        raw::FUTEX_WAKE => Ok(wake(address, value as usize, u32::MAX)),
-        raw::FUTEX_WAKE_BITSET => Ok(wake(address, value as usize, third)),
+        raw::FUTEX_WAKE | raw::FUTEX_WAKE_BITSET => {
+            known(address)?;
+            let bitset = match operation & raw::FUTEX_CMD_MASK as u32 {
+                raw::FUTEX_WAKE => u32::MAX,
+                _ => third,
+            };
+            Ok(wake(address, value as usize, bitset))
+        }
         raw::FUTEX_REQUEUE | raw::FUTEX_CMP_REQUEUE => {
             let (wake_count, move_count) = (value as i32, args.int(3));
             if wake_count < 0 || move_count < 0 || !second.is_multiple_of(4) {
                 return Err(Errno::EINVAL);
             }
+            known(address)?;
+            known(second)?;
             let compares = operation & raw::FUTEX_CMD_MASK as u32 == raw::FUTEX_CMP_REQUEUE;
             let expected = if compares {
                 Some((word(address, false)?, third))
@@ -99,7 +111,7 @@ fn relative(pointer: UserPtr<raw::__kernel_timespec>) -> Result<Option<Instant>>
     Ok(timespec(pointer)?.map(|span| Instant(time::now().0.saturating_add(span))))
 }
 
-fn absolute(pointer: UserPtr<raw::__kernel_timespec>, realtime: bool) -> Result<Option<Instant>> {
+pub(super) fn absolute(pointer: UserPtr<raw::__kernel_timespec>, realtime: bool) -> Result<Option<Instant>> {
     let offset = if realtime {
         time::realtime() - time::now().0
     } else {
@@ -113,7 +125,8 @@ fn wait(address: u64, expected: u32, bitset: u32, deadline: Option<Instant>) -> 
         return Err(Errno::EINVAL);
     }
     let word = word(address, false)?;
-    let waiter = Waiter::new(sched::current(), bitset);
+    let me = sched::current();
+    let waiter = Waiter::new(me.clone(), bitset, me.wishes().priority);
     QUEUES.lock().enter(address, waiter.clone());
     if word.load(Ordering::SeqCst) != expected {
         return leave(&waiter, Errno::EAGAIN);
@@ -126,6 +139,42 @@ fn wait(address: u64, expected: u32, bitset: u32, deadline: Option<Instant>) -> 
         Err(Interrupted::Signal) if deadline.is_none() => leave(&waiter, Errno::ERESTARTSYS),
         Err(Interrupted::Signal) => leave(&waiter, Errno::EINTR),
     }
+}
+
+/// Waits until one of several words is woken at (`futex_waitv(2)`); gives which.
+///
+/// # Errors
+///
+/// `EAGAIN` where a word has another value, `ETIMEDOUT`, `ERESTARTSYS` when a signal came first.
+pub(super) fn wait_any(futexes: &[(u64, u32)], deadline: Option<Instant>) -> Result<usize> {
+    let me = sched::current();
+    let mut words = Vec::new();
+    for &(address, expected) in futexes {
+        words.push((word(address, false)?, expected));
+    }
+    let enter = |&(address, _): &(u64, u32)| {
+        let waiter = Waiter::new(me.clone(), u32::MAX, me.wishes().priority);
+        QUEUES.lock().enter(address, waiter.clone());
+        waiter
+    };
+    let waiters: Vec<_> = futexes.iter().map(enter).collect();
+    let woken = || waiters.iter().position(|waiter| waiter.is_woken());
+    let result = if words
+        .iter()
+        .any(|(word, expected)| word.load(Ordering::SeqCst) != *expected)
+    {
+        Err(Errno::EAGAIN)
+    } else {
+        wait_until(&[], deadline, woken).map_err(|reason| match reason {
+            Interrupted::TimedOut => Errno::ETIMEDOUT,
+            Interrupted::Signal => Errno::ERESTARTSYS,
+        })
+    };
+    // In one step: of several that were woken meanwhile the first counts, and none that was is lost.
+    let mut queues = QUEUES.lock();
+    let taken: Vec<bool> = waiters.iter().map(|waiter| !queues.leave(waiter)).collect();
+    drop(queues);
+    taken.iter().position(|&taken| taken).map_or(result, Ok)
 }
 
 /// Ends a wait for that reason, unless a wake-up came first.

@@ -14,6 +14,7 @@ mod exit;
 mod exit_group;
 mod fork;
 mod futex;
+mod futex_waitv;
 mod get_robust_list;
 mod pidfd_getfd;
 mod pidfd_open;
@@ -72,6 +73,7 @@ pub const ROWS: &[Row] = &[
         futex,
         Partial("FUTEX_WAIT_REQUEUE_PI answers ENOSYS; the owner of a PI lock inherits no priority")
     ),
+    row!(__NR_futex_waitv, futex_waitv, Full),
     row!(__NR_get_robust_list, get_robust_list, Full),
     Row {
         number: raw::__NR_set_robust_list,

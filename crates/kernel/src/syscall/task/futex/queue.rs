@@ -15,16 +15,19 @@ const NOWHERE: u64 = u64::MAX;
 pub(super) struct Waiter {
     pub(super) thread: Arc<dyn Wake>,
     bitset: u32,
+    /// Realtime priority, 0 for the others.
+    priority: u8,
     /// The address that it waits for now: a requeue changes it, a wake-up takes it away. Only [`Queues`] changes it.
     place: AtomicU64,
 }
 
 impl Waiter {
     /// A waiter whom wake-ups with one of these bits are for, in no queue yet.
-    pub(super) fn new(thread: Arc<dyn Wake>, bitset: u32) -> Arc<Self> {
+    pub(super) fn new(thread: Arc<dyn Wake>, bitset: u32, priority: u8) -> Arc<Self> {
         Arc::new(Self {
             thread,
             bitset,
+            priority,
             place: AtomicU64::new(NOWHERE),
         })
     }
@@ -35,7 +38,7 @@ impl Waiter {
     }
 }
 
-/// The queues, by address, first come first served.
+/// The queues, by address: the highest realtime priority first, and of equal ones who came first.
 pub(super) struct Queues(BTreeMap<u64, VecDeque<Arc<Waiter>>>);
 
 impl Queues {
@@ -43,10 +46,12 @@ impl Queues {
         Self(BTreeMap::new())
     }
 
-    /// Puts a waiter at the end of a queue.
+    /// Puts a waiter behind those of its priority.
     pub(super) fn enter(&mut self, address: u64, waiter: Arc<Waiter>) {
         waiter.place.store(address, Ordering::Relaxed);
-        self.0.entry(address).or_default().push_back(waiter);
+        let queue = self.0.entry(address).or_default();
+        let at = queue.partition_point(|other| other.priority >= waiter.priority);
+        queue.insert(at, waiter);
     }
 
     /// Takes a waiter out of whatever queue it is in by now; false if it was woken before.
@@ -84,7 +89,7 @@ impl Queues {
         taken
     }
 
-    /// Moves the first `count` waiters of one queue to the end of another; gives how many.
+    /// Moves the first `count` waiters of one queue to another; gives how many.
     pub(super) fn shift(&mut self, address: u64, target: u64, count: usize) -> usize {
         let Some(mut queue) = self.0.remove(&address) else {
             return 0;
@@ -94,11 +99,8 @@ impl Queues {
             self.0.insert(address, rest);
         }
         let moved = queue.len();
-        for waiter in &queue {
-            waiter.place.store(target, Ordering::Relaxed);
-        }
-        if moved > 0 {
-            self.0.entry(target).or_default().append(&mut queue);
+        for waiter in queue {
+            self.enter(target, waiter);
         }
         moved
     }

@@ -300,12 +300,19 @@ fn a_thread_that_ends_leaves_its_mutex_to_the_next() {
     }
 }
 
-/// One waiter as the model has it: name, place, bits.
-type Entry = (usize, u64, u32);
+/// One waiter as the model has it: name, place, bits, priority.
+type Entry = (usize, u64, u32, u8);
+
+/// Puts an entry behind those of its place that have its priority or a higher one.
+fn insert(model: &mut VecDeque<Entry>, entry: Entry) {
+    let before = |other: &Entry| other.1 == entry.1 && other.3 < entry.3;
+    let at = model.iter().position(before).unwrap_or(model.len());
+    model.insert(at, entry);
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Enter(u64, u32),
+    Enter(u64, u32, u8),
     Leave(usize),
     Take(u64, usize, u32),
     Shift(u64, u64, usize),
@@ -314,7 +321,7 @@ enum Step {
 fn any_step() -> impl Strategy<Value = Step> {
     let place = || (0u64..3).prop_map(|place| place * 4);
     prop_oneof![
-        3 => (place(), 1u32..8).prop_map(|(place, bits)| Step::Enter(place, bits)),
+        3 => (place(), 1u32..8, 0u8..3).prop_map(|(place, bits, priority)| Step::Enter(place, bits, priority)),
         1 => (0usize..40).prop_map(Step::Leave),
         1 => (place(), 0usize..4, 1u32..8).prop_map(|(place, count, bits)| Step::Take(place, count, bits)),
         1 => (place(), place(), 0usize..4).prop_map(|(from, to, count)| Step::Shift(from, to, count)),
@@ -330,10 +337,10 @@ proptest! {
         let mut model: VecDeque<Entry> = VecDeque::new();
         for step in steps {
             match step {
-                Step::Enter(place, bits) => {
-                    let waiter = Waiter::new(sched::current(), bits);
+                Step::Enter(place, bits, priority) => {
+                    let waiter = Waiter::new(sched::current(), bits, priority);
                     queues.enter(place, waiter.clone());
-                    model.push_back((waiters.len(), place, bits));
+                    insert(&mut model, (waiters.len(), place, bits, priority));
                     waiters.push(waiter);
                 }
                 Step::Leave(name) => {
@@ -366,7 +373,10 @@ proptest! {
                         })
                     };
                     prop_assert_eq!(queues.shift(from, to, count), moved.len());
-                    model = rest.into_iter().chain(moved.into_iter().map(|(name, _, bits)| (name, to, bits))).collect();
+                    model = rest.into();
+                    for (name, _, bits, priority) in moved {
+                        insert(&mut model, (name, to, bits, priority));
+                    }
                 }
             }
             for (name, waiter) in waiters.iter().enumerate() {
