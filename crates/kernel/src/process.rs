@@ -6,13 +6,19 @@ use crate::{
     sync::Lock,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use linux_raw_sys::general as raw;
 
 pub mod credentials;
 
 /// The process number; there is no other.
 pub const PID: i32 = 1;
+
+/// True for the number of the process, or of one of its threads, which stands for it in `kill(2)` and its kind.
+#[must_use]
+pub fn is_ours(number: i32) -> bool {
+    number == PID || number > 0 && crate::sched::find(number).is_some()
+}
 
 /// Process-wide state that is not memory, threads or signals.
 #[derive(Debug)]
@@ -33,6 +39,18 @@ pub struct Process {
     pub environment: Lock<Vec<String>>,
     /// Host name (`uname(2)`).
     pub hostname: Lock<String>,
+    /// NIS domain name, if it was set.
+    pub domainname: Lock<Option<String>>,
+    /// `personality(2)`.
+    pub personality: AtomicU32,
+}
+
+impl Process {
+    /// The NIS domain name, as it is shown.
+    #[must_use]
+    pub fn domain(&self) -> String {
+        self.domainname.lock().clone().unwrap_or_else(|| "(none)".into())
+    }
 }
 
 const UNLIMITED: raw::rlimit64 = raw::rlimit64 {
@@ -64,6 +82,8 @@ static PROCESS: Process = Process {
     arguments: Lock::new(Vec::new()),
     environment: Lock::new(Vec::new()),
     hostname: Lock::new(String::new()),
+    domainname: Lock::new(None),
+    personality: AtomicU32::new(0),
 };
 
 /// The process.

@@ -3,7 +3,7 @@
 //! Beside it there is the page that the entry code shares with ring 0 (`shared`), which is this processor's too and known to assembly by its address.
 //! All else in the kernel is shared by all processors and behind a [`Lock`](crate::sync::Lock) or atomic.
 
-use core::sync::atomic::{AtomicPtr, AtomicU64};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// The state of one processor. Only that processor changes it, and the kernel is not preempted on it, so relaxed atomics do.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub struct PerCpu {
     pub(super) armed: AtomicU64,
     /// The thread that runs on it, as the scheduler keeps it; null before the first one.
     pub(crate) current: AtomicPtr<()>,
+    /// System calls and faults until one is timed.
+    pub(crate) until_sample: AtomicU32,
     #[cfg(all(feature = "elf", debug_assertions, not(test)))]
     held: core::cell::UnsafeCell<crate::sync::held::Stack>,
 }
@@ -23,6 +25,7 @@ unsafe impl Sync for PerCpu {}
 static BOOT_PROCESSOR: PerCpu = PerCpu {
     armed: AtomicU64::new(u64::MAX),
     current: AtomicPtr::new(core::ptr::null_mut()),
+    until_sample: AtomicU32::new(0),
     #[cfg(all(feature = "elf", debug_assertions, not(test)))]
     held: core::cell::UnsafeCell::new(crate::sync::held::Stack::new()),
 };

@@ -164,7 +164,7 @@ extern "C" fn kernel_syscall(frame: &mut Frame) -> bool {
         frame.orig_rax = i64::MAX;
     }
     let rewritten = frame.jumped == 0 && mm::rewrite::trapped(frame.rip);
-    frame.rax = syscall::dispatch(number, &args) as u64;
+    frame.rax = sched::in_system(|| syscall::dispatch(number, &args)) as u64;
     leave(frame) || rewritten
 }
 
@@ -185,7 +185,7 @@ extern "C" fn kernel_exception(frame: &mut Frame) {
     let cr2 = page().cr2.load(Ordering::Relaxed);
     use linux_raw_sys::general::{BUS_ADRERR, SIGBUS};
     let mended = if vector == 14 {
-        mm::fault(cr2, error)
+        sched::in_system(|| mm::fault(cr2, error))
     } else {
         Err(Errno::EFAULT)
     };

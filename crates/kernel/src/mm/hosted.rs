@@ -44,6 +44,7 @@ pub fn smaps_rollup_text() -> String {
 #[must_use]
 pub fn usage() -> Usage {
     Usage {
+        locked: 0,
         total: 128 << 20,
         free: 64 << 20,
         mapped: 8 << 20,

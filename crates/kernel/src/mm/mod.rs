@@ -53,6 +53,8 @@ pub struct Usage {
     pub mapped: u64,
     /// Of that, present in memory.
     pub resident: u64,
+    /// Of what is mapped, locked (`mlock(2)`).
+    pub locked: u64,
 }
 
 /// True for addresses of the program's part. What is there can be unmapped by another thread while this one sleeps, so a device must not be

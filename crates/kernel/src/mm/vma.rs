@@ -268,6 +268,13 @@ impl AreaMap {
         }
     }
 
+    /// How many bytes of a range are locked.
+    pub fn locked(&self, start: u64, end: u64) -> u64 {
+        let locked = |area: &&Area| area.traits.contains(Traits::LOCKED);
+        let areas = self.overlapping(start, end).filter(locked);
+        areas.map(|area| area.end.min(end) - area.start.max(start)).sum()
+    }
+
     /// Takes the range out of the map, and gives what was there: drop it after unlocking the map, as a file may go with it.
     #[must_use]
     pub fn remove(&mut self, start: u64, end: u64) -> Vec<Area> {

@@ -147,7 +147,10 @@ pub fn socket(family: u32, kind: u32, protocol: u32) -> Result<Arc<Socket>> {
             0 | options::IPPROTO_UDP => Ok(Socket::new(Box::new(udp::UdpSocket::new(family)))),
             _ => Err(Errno::EPROTONOSUPPORT),
         },
-        (raw::AF_INET | raw::AF_INET6, raw::SOCK_RAW) => Err(Errno::EPERM),
+        (raw::AF_INET | raw::AF_INET6, raw::SOCK_RAW) => Err(match protocol {
+            0 => Errno::EPROTONOSUPPORT,
+            _ => Errno::EPERM,
+        }),
         (raw::AF_INET | raw::AF_INET6, _) => Err(if kind > 10 {
             Errno::EINVAL
         } else {

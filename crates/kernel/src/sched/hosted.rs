@@ -48,9 +48,18 @@ pub fn set_wishes(thread: &Arc<Thread>, wishes: Wishes) {
     thread.account.set_wishes(wishes);
 }
 
-/// The one thread.
+/// Gives a thread at least that realtime priority: noted, as nobody else runs here.
+pub fn set_boost(thread: &Arc<Thread>, priority: u8) {
+    thread.account.set_boost(priority);
+}
+
+/// The one thread, or all on a test's stage.
 #[must_use]
 pub fn threads() -> Vec<Arc<Thread>> {
+    #[cfg(test)]
+    if let Some(threads) = super::stage::threads() {
+        return threads;
+    }
     vec![current()]
 }
 

@@ -27,15 +27,19 @@ mod run;
 #[cfg(test)]
 pub(crate) mod stage;
 
-pub use cputime::{Counters, CpuClock, count, process_counters, process_cpu_time};
+#[cfg(feature = "elf")]
+pub use cputime::in_system;
+pub use cputime::{Counters, CpuClock, CpuTimes, count, process_counters, process_cpu_time, process_times};
 #[cfg(not(feature = "elf"))]
-pub use hosted::{block, crash, current, exit_process, exit_thread, set_wishes, threads, yield_now};
+pub use hosted::{
+    block, crash, current, exit_process, exit_thread, set_boost, set_wishes, threads, yield_now,
+};
 pub use queue::{ROUND, SLICE, Wishes};
 pub use rseq::Rseq;
 #[cfg(feature = "elf")]
 pub use run::{
-    arm_timer, block, crash, current, exit_process, exit_thread, preempt, set_wishes, spawn, start_first,
-    threads, yield_now,
+    arm_timer, block, crash, current, exit_process, exit_thread, preempt, set_boost, set_wishes, spawn,
+    start_first, threads, yield_now,
 };
 pub use thread::Thread;
 

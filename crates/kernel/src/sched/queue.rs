@@ -9,7 +9,7 @@ use crate::time::Instant;
 use alloc::collections::BTreeMap;
 use core::{
     cmp::Reverse,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
     time::Duration,
 };
 use linux_raw_sys::general as raw;
@@ -106,6 +106,8 @@ pub struct Account {
     /// CPU time by weight, in virtual nanoseconds.
     virtual_time: AtomicU64,
     wishes: AtomicU32,
+    /// The realtime priority that it has for the sake of one who waits for it; 0 if there is none.
+    boost: AtomicU8,
 }
 
 impl Account {
@@ -124,7 +126,33 @@ impl Account {
         Wishes::from_bits(self.wishes.load(Ordering::Relaxed))
     }
 
-    /// Changes that; for a thread that is ready, [`RunQueue::moved`] has to follow.
+    /// How it is scheduled: as it wishes, or before that, with the priority of one who waits for it.
+    #[must_use]
+    pub fn effective(&self) -> Wishes {
+        let wishes = self.wishes();
+        match self.boost() {
+            boost if boost > wishes.priority => Wishes {
+                policy: raw::SCHED_FIFO,
+                priority: boost,
+                ..wishes
+            },
+            _ => wishes,
+        }
+    }
+
+    /// See [`set_boost`](Self::set_boost).
+    #[must_use]
+    pub fn boost(&self) -> u8 {
+        self.boost.load(Ordering::Relaxed)
+    }
+
+    /// Gives it at least that realtime priority, whatever it wishes, until it is taken back with 0; for a thread that is ready,
+    /// [`RunQueue::moved`] has to follow.
+    pub fn set_boost(&self, priority: u8) {
+        self.boost.store(priority, Ordering::Relaxed);
+    }
+
+    /// Changes how it wants to be scheduled; for a thread that is ready, [`RunQueue::moved`] has to follow.
     pub fn set_wishes(&self, wishes: Wishes) {
         self.wishes.store(wishes.to_bits(), Ordering::Relaxed);
     }
@@ -238,7 +266,7 @@ impl<T: Seat> RunQueue<T> {
     /// Adds a thread that woke up.
     pub fn wake(&mut self, thread: T, now: Instant) {
         let account = thread.account();
-        let wishes = account.wishes();
+        let wishes = account.effective();
         let credit = match wishes.policy {
             raw::SCHED_BATCH | raw::SCHED_IDLE => 0,
             _ => CREDIT,
@@ -255,7 +283,7 @@ impl<T: Seat> RunQueue<T> {
             return false;
         };
         let running = running.account();
-        let (new, old) = (woken.wishes(), running.wishes());
+        let (new, old) = (woken.effective(), running.effective());
         match (new.is_realtime(), old.is_realtime()) {
             (true, true) => new.priority > old.priority,
             (true, false) => true,
@@ -270,7 +298,7 @@ impl<T: Seat> RunQueue<T> {
 
     fn insert(&mut self, thread: T, turn: i64) {
         let account = thread.account();
-        let wishes = account.wishes();
+        let wishes = account.effective();
         if wishes.is_realtime() {
             self.realtime.insert((Reverse(wishes.priority), turn), thread);
         } else {
@@ -283,7 +311,7 @@ impl<T: Seat> RunQueue<T> {
         let Some(running) = &self.running else { return };
         let account = running.account();
         let ran = account.unsettled(now);
-        if account.wishes().is_realtime() {
+        if account.effective().is_realtime() {
             self.realtime_used += ran;
         } else {
             account.set_virtual(account.virtual_at(now));
@@ -297,7 +325,7 @@ impl<T: Seat> RunQueue<T> {
 
     fn raise_floor(&mut self) {
         let running = self.running.as_ref().map(T::account);
-        let running = running.filter(|account| !account.wishes().is_realtime());
+        let running = running.filter(|account| !account.effective().is_realtime());
         let first = self
             .fair
             .first_key_value()
@@ -323,7 +351,7 @@ impl<T: Seat> RunQueue<T> {
             let account = thread.account();
             account.set_virtual(self.behind_others(account.virtual_time()));
         }
-        let wishes = thread.account().wishes();
+        let wishes = thread.account().effective();
         let round_over = wishes.policy == raw::SCHED_RR && now >= self.slice_end;
         let turn = if why == Leaving::Yielded || round_over || !wishes.is_realtime() {
             self.last_turn += 1;
@@ -376,7 +404,7 @@ impl<T: Seat> RunQueue<T> {
 
     /// That thread, which is not in the queue, runs from now on.
     pub fn run(&mut self, thread: T, now: Instant) {
-        let slice = match thread.account().wishes().policy {
+        let slice = match thread.account().effective().policy {
             raw::SCHED_RR => ROUND,
             _ => SLICE,
         };
@@ -398,7 +426,7 @@ impl<T: Seat> RunQueue<T> {
     pub fn look_again(&self, now: Instant) -> Option<Instant> {
         let Some(running) = &self.running else { return None };
         let account = running.account();
-        let wishes = account.wishes();
+        let wishes = account.effective();
         if !wishes.is_realtime() {
             // An exhausted realtime thread gets its turn at the next period.
             let renewed = (!self.realtime.is_empty()).then_some(self.period + REALTIME_PERIOD);

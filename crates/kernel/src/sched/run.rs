@@ -280,6 +280,14 @@ pub fn set_wishes(thread: &Arc<Thread>, wishes: Wishes) {
     scheduler.queue.moved(thread);
 }
 
+/// Gives a thread at least that realtime priority, whatever it wishes; 0 takes it back.
+pub fn set_boost(thread: &Arc<Thread>, priority: u8) {
+    let mut scheduler = SCHEDULER.lock();
+    scheduler.queue.settle(time::now());
+    thread.account.set_boost(priority);
+    scheduler.queue.moved(thread);
+}
+
 /// All threads that have not ended, in the order of their birth.
 pub fn threads() -> Vec<Arc<Thread>> {
     SCHEDULER.lock().all.values().cloned().collect()

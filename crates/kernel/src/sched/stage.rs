@@ -29,6 +29,7 @@ struct State {
     /// Woken while it was not blocked.
     woken: Vec<bool>,
     turn: Option<usize>,
+    threads: Vec<Arc<Thread>>,
     clock: Instant,
     random: u64,
     /// Why no one may go on.
@@ -57,6 +58,11 @@ fn actor() -> Option<(Arc<Stage>, usize)> {
 /// The actor's thread.
 pub(super) fn current() -> Option<Arc<Thread>> {
     ACTOR.with_borrow(|actor| actor.as_ref().map(|(_, _, thread)| thread.clone()))
+}
+
+/// All actors' threads that have come on and not ended, if this is run by an actor.
+pub(super) fn threads() -> Option<Vec<Arc<Thread>>> {
+    actor().map(|(stage, _)| stage.state().threads.clone())
 }
 
 /// The stage's clock.
@@ -167,6 +173,7 @@ pub(crate) fn play(seed: u64, actors: Vec<Box<dyn FnOnce() + Send>>) {
             doing: vec![Doing::Ready; count],
             woken: vec![false; count],
             turn: None,
+            threads: Vec::new(),
             clock: Instant(1_000_000_000),
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             failed: None,
@@ -182,7 +189,9 @@ pub(crate) fn play(seed: u64, actors: Vec<Box<dyn FnOnce() + Send>>) {
             std::thread::spawn(move || {
                 let mut thread = Thread::new(me as i32 + 1, ThreadSignals::default(), Wishes::default());
                 thread.stage = Some((stage.clone(), me));
-                ACTOR.set(Some((stage.clone(), me, Arc::new(thread))));
+                let thread = Arc::new(thread);
+                stage.state().threads.push(thread.clone());
+                ACTOR.set(Some((stage.clone(), me, thread.clone())));
                 let ended = panic::catch_unwind(panic::AssertUnwindSafe(|| {
                     stage.wait_for_turn(me, stage.state());
                     actor();
@@ -192,6 +201,7 @@ pub(crate) fn play(seed: u64, actors: Vec<Box<dyn FnOnce() + Send>>) {
                     let mut state = stage.state();
                     state.failed.get_or_insert_with(|| format!("actor {me} panicked"));
                 }
+                stage.state().threads.retain(|other| !Arc::ptr_eq(other, &thread));
                 stage.hand_over(me, Doing::Ended);
             })
         })

@@ -1,7 +1,7 @@
 //! One thread of the program.
 
 use super::{
-    Counters, Rseq,
+    Counters, CpuTimes, Rseq,
     queue::{Account, Wishes},
 };
 use crate::{errno::Result, signal::ThreadSignals, sync::Lock, time};
@@ -122,6 +122,23 @@ impl Thread {
     #[must_use]
     pub fn wishes(&self) -> Wishes {
         self.account.wishes()
+    }
+
+    /// How it is scheduled now, with what it has for the sake of others.
+    #[must_use]
+    pub fn effective(&self) -> Wishes {
+        self.account.effective()
+    }
+
+    /// The realtime priority that it has for the sake of others; changed by [`set_boost`](super::set_boost).
+    #[must_use]
+    pub fn boost(&self) -> u8 {
+        self.account.boost()
+    }
+
+    /// CPU time in the program and in the kernel.
+    pub fn times(&self) -> CpuTimes {
+        self.counters.split(self.cpu_time())
     }
 
     /// CPU time used so far in nanoseconds (`CLOCK_THREAD_CPUTIME_ID`).

@@ -53,6 +53,9 @@ pub(super) const IGNORED_BY_DEFAULT: SigSet = set_of(&[
     raw::SIGTTOU,
 ]);
 
+/// Those that stop a process elsewhere.
+pub(super) const STOPPING: SigSet = set_of(&[raw::SIGSTOP, raw::SIGTSTP, raw::SIGTTIN, raw::SIGTTOU]);
+
 /// Those whose default action dumps core in Linux (`signal(7)`); here they print a crash report.
 pub(super) const DUMPS_CORE: SigSet = set_of(&[
     raw::SIGQUIT,

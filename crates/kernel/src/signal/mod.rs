@@ -14,13 +14,14 @@
 
 use crate::{
     errno::{Errno, Result},
+    process::process,
     sched::{self, Thread},
     sync::Lock,
     wait::{WaitQueue, Wake},
 };
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use info::{SigInfo, SigSet, UNSTOPPABLE, bit};
+use info::{STOPPING, SigInfo, SigSet, UNSTOPPABLE, bit};
 use linux_raw_sys::general as raw;
 use pending::Pending;
 
@@ -163,11 +164,25 @@ impl ThreadSignals {
         if action::get(info.signo).ignores(info.signo) && self.mask() & bit(info.signo) == 0 {
             return Ok(false);
         }
-        if self.pending.push(info) {
+        if self.pending.push(info, limit()) {
             Ok(true)
         } else {
             Err(Errno::EAGAIN)
         }
+    }
+}
+
+/// How many realtime signals may wait (`RLIMIT_SIGPENDING`).
+fn limit() -> usize {
+    process().limits.lock()[raw::RLIMIT_SIGPENDING as usize].rlim_cur as usize
+}
+
+/// A signal that stops the process and the one that lets it go on take each other back (`signal(7)`), whatever becomes of them.
+fn take_back_opposite(signo: i32) {
+    if signo == raw::SIGCONT as i32 {
+        discard_everywhere(STOPPING);
+    } else if bit(signo) & STOPPING != 0 {
+        discard_everywhere(bit(raw::SIGCONT as i32));
     }
 }
 
@@ -177,6 +192,7 @@ impl ThreadSignals {
 ///
 /// `EAGAIN` when too many realtime signals wait (`sigqueue(3)`).
 pub fn send_thread(thread: &Arc<Thread>, info: SigInfo) -> Result<()> {
+    take_back_opposite(info.signo);
     if thread.signals.push(info)? {
         thread.wake();
         ARRIVALS.wake_all();
@@ -190,6 +206,7 @@ pub fn send_thread(thread: &Arc<Thread>, info: SigInfo) -> Result<()> {
 ///
 /// `EAGAIN` when too many realtime signals wait (`sigqueue(3)`).
 pub fn send_process(info: SigInfo) -> Result<()> {
+    take_back_opposite(info.signo);
     let signal = bit(info.signo);
     let ignored = action::get(info.signo).ignores(info.signo);
     // A blocked one is kept all the same: its action may have changed when it is unblocked.
@@ -200,7 +217,7 @@ pub fn send_process(info: SigInfo) -> Result<()> {
     {
         return Ok(());
     }
-    if !PROCESS.push(info) {
+    if !PROCESS.push(info, limit()) {
         return Err(Errno::EAGAIN);
     }
     wake_one(signal);

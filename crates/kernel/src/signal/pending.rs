@@ -29,14 +29,14 @@ impl Pending {
         self.set.load(Ordering::Relaxed)
     }
 
-    /// Adds a signal. A standard signal that waits already is not added again (`signal(7)`); false if the queue is full.
-    pub(super) fn push(&self, info: SigInfo) -> bool {
+    /// Adds a signal. A standard signal that waits already is not added again (`signal(7)`); false if `limit` realtime signals wait, or the queue is full.
+    pub(super) fn push(&self, info: SigInfo, limit: usize) -> bool {
         let signal = bit(info.signo);
         if info.signo < REALTIME && self.set() & signal != 0 {
             return true;
         }
         let mut queue = self.queue.lock();
-        if info.signo >= REALTIME && queue.len() >= QUEUE_LIMIT {
+        if info.signo >= REALTIME && queue.len() >= limit.min(QUEUE_LIMIT) {
             return false;
         }
         queue.push_back(info);
@@ -108,7 +108,7 @@ mod tests {
     fn standard_signals_merge_and_realtime_signals_queue() {
         let pending = Pending::new();
         for (signo, value) in [(34, 1), (10, 1), (34, 2), (10, 2), (11, 0), (33, 3)] {
-            assert!(pending.push(sent(signo, value)));
+            assert!(pending.push(sent(signo, value), usize::MAX));
         }
         assert_eq!(order(&pending, !0), [(11, 0), (10, 1), (33, 3), (34, 1), (34, 2)]);
         assert_eq!(pending.set(), 0);
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn only_what_is_wanted_is_taken() {
         let pending = Pending::new();
-        pending.push(sent(10, 0));
-        pending.push(sent(12, 0));
+        pending.push(sent(10, 0), 1);
+        pending.push(sent(12, 0), 1);
         assert_eq!(order(&pending, bit(12)), [(12, 0)]);
         assert_eq!(pending.set(), bit(10));
         pending.discard(bit(10));
@@ -129,9 +129,9 @@ mod tests {
     fn the_queue_has_an_end() {
         let pending = Pending::new();
         for _ in 0..QUEUE_LIMIT {
-            assert!(pending.push(sent(40, 0)));
+            assert!(pending.push(sent(40, 0), usize::MAX));
         }
-        assert!(!pending.push(sent(40, 0)));
-        assert!(pending.push(sent(2, 0)), "standard signals always fit");
+        assert!(!pending.push(sent(40, 0), usize::MAX));
+        assert!(pending.push(sent(2, 0), 0), "standard signals always fit");
     }
 }

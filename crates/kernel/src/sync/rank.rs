@@ -11,6 +11,7 @@
 //! | 36 | [`Flights`] | an end of a Unix socket |
 //! | 40 | [`Alarm`] | the queue of timers |
 //! | 50 | [`Futexes`] | memory |
+//! | 55 | [`Inheritance`] | the scheduler |
 //! | 60 | [`CodeArena`] | the memory map |
 //! | 70 | [`Network`] | the buffers that a card gets back |
 //! | 200 | [`Leaf`] | memory |
@@ -56,6 +57,8 @@ ranks! {
     Alarm = 40;
     /// Who waits at which futex: a word is compared under it, and what that takes of the memory map comes later.
     Futexes = 50;
+    /// Who waits for which lock with an owner: the owner's priority is changed with it, or two changes could come in the wrong order.
+    Inheritance = 55;
     /// The stubs of rewritten system calls: one more page for them is mapped where the arena says it is needed.
     CodeArena = 60;
     /// The TCP/IP stack: a frame that it has read gives its buffer back to the card.

@@ -72,7 +72,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             adjust_oom_score,
         ),
     },
-    text("personality", |_| b"00000000\n".to_vec()),
+    text("personality", |_| {
+        format!("{:08x}\n", process().personality.load(Ordering::Relaxed)).into_bytes()
+    }),
     magic("root", |_| Ok(Target::Path("/".to_string()))),
     text("schedstat", |_| tasks::schedstat(PID as u64)),
     text("smaps", |_| mm::smaps_text().into_bytes()),

@@ -31,7 +31,7 @@ const RANDOM: &[Entry] = &[
 const KERNEL: &[Entry] = &[
     fixed!("cap_last_cap", "40"),
     fixed!("core_pattern", "core"),
-    fixed!("domainname", "(none)"),
+    text("domainname", |_| format!("{}\n", process().domain()).into_bytes()),
     // No System V IPC: the limits are those of a kernel that has it.
     fixed!("msgmax", "8192"),
     text("hostname", |_| {

@@ -1,6 +1,6 @@
 //! The files of `/proc` that describe the machine.
 
-use super::{own, settings::RELEASE, tasks};
+use super::{own, settings::RELEASE};
 use crate::{mm, sched, sync::Lock, time};
 use alloc::{
     format,
@@ -78,7 +78,7 @@ pub(super) fn loadavg(_: u64) -> Vec<u8> {
 /// `/proc/uptime`: seconds since boot, and of them idle.
 pub(super) fn uptime(_: u64) -> Vec<u8> {
     let now = time::now().0;
-    let idle = now.saturating_sub(tasks::cpu_time(None));
+    let idle = now.saturating_sub(sched::process_cpu_time());
     let seconds = |ns: u64| format!("{}.{:02}", ns / 1_000_000_000, ns / TICK % 100);
     format!("{} {}\n", seconds(now), seconds(idle)).into_bytes()
 }
@@ -86,7 +86,7 @@ pub(super) fn uptime(_: u64) -> Vec<u8> {
 /// `/proc/stat`.
 pub(super) fn stat(_: u64) -> Vec<u8> {
     let now = time::now().0;
-    let busy = tasks::cpu_time(None);
+    let busy = sched::process_cpu_time();
     let (user, idle) = (busy / TICK, now.saturating_sub(busy) / TICK);
     let times = format!("{user} 0 0 {idle} 0 0 0 0 0 0");
     let born = (time::realtime() - now) / 1_000_000_000;

@@ -105,14 +105,6 @@ pub(super) fn schedstat(tid: u64) -> Vec<u8> {
     format!("{used} 0 {}\n", waits + preemptions + 1).into_bytes()
 }
 
-/// CPU time of a thread, or of the process, in nanoseconds.
-pub(super) fn cpu_time(tid: Option<u64>) -> u64 {
-    match tid {
-        Some(tid) => thread(tid).map_or(0, |thread| thread.cpu_time()),
-        None => sched::process_cpu_time(),
-    }
-}
-
 /// Faults, waits and preemptions of a thread; of the process for the first one, as in `stat`.
 fn counters(tid: u64) -> [u64; 3] {
     if tid == PID as u64 {
@@ -148,7 +140,11 @@ fn is_asleep(tid: u64) -> bool {
 /// `/proc/PID/stat`: 52 fields; those that mean nothing here are zero.
 pub(super) fn stat(tid: u64) -> Vec<u8> {
     let usage = mm::usage();
-    let ticks = cpu_time((tid != PID as u64).then_some(tid)) / 10_000_000;
+    let times = match thread(tid) {
+        Some(thread) if tid != PID as u64 => thread.times(),
+        _ => sched::process_times(),
+    };
+    let [user, system] = [times.user, times.system].map(|used| used / 10_000_000);
     let [faults, ..] = counters(tid);
     let zeros = |count: usize| " 0".repeat(count);
     let state = if is_asleep(tid) { 'S' } else { 'R' };
@@ -160,7 +156,7 @@ pub(super) fn stat(tid: u64) -> Vec<u8> {
         realtime => -1 - realtime,
     };
     text += &format!(
-        " {faults}{} {ticks} 0 0 0 {priority} {} {} 0 0",
+        " {faults}{} {user} {system} 0 0 {priority} {} {} 0 0",
         zeros(3),
         wishes.nice,
         own::thread_count()
@@ -223,9 +219,9 @@ pub(super) fn status(tid: u64) -> Vec<u8> {
     text += &format!("Pid:\t{tid}\nPPid:\t0\nTracerPid:\t0\n");
     text += &identity();
     text += &format!("FDSize:\t{slots}\n{}", groups());
-    let (size, resident) = (kib(usage.mapped), kib(usage.resident));
+    let [size, resident, locked] = [usage.mapped, usage.resident, usage.locked].map(kib);
     text +=
-        &format!("VmPeak:\t{size:8} kB\nVmSize:\t{size:8} kB\nVmLck:\t       0 kB\nVmPin:\t       0 kB\n");
+        &format!("VmPeak:\t{size:8} kB\nVmSize:\t{size:8} kB\nVmLck:\t{locked:8} kB\nVmPin:\t       0 kB\n");
     text += &format!("VmHWM:\t{resident:8} kB\nVmRSS:\t{resident:8} kB\nRssAnon:\t{resident:8} kB\n");
     text += &format!(
         "VmData:\t{size:8} kB\nVmStk:\t     132 kB\nVmSwap:\t       0 kB\nThreads:\t{}\n",

@@ -145,12 +145,12 @@ pub fn punch(start: u64, len: u64) -> Result<()> {
     if at < end { Err(Errno::ENOMEM) } else { Ok(()) }
 }
 
-/// Locks (or unlocks) the pages of a range.
+/// Locks (or unlocks) the pages of a range, if no more than `limit` bytes are locked then.
 ///
 /// # Errors
 ///
-/// `EINVAL` on overflow, `ENOMEM` where part of the range is not mapped or memory is out.
-pub fn lock(start: u64, len: u64, how: Lockdown) -> Result<()> {
+/// `EINVAL` on overflow, `ENOMEM` where part of the range is not mapped or memory is out, or above the limit.
+pub fn lock(start: u64, len: u64, how: Lockdown, limit: u64) -> Result<()> {
     let begin = start & !(PAGE - 1);
     let end = start.checked_add(len).and_then(page_up).ok_or(Errno::EINVAL)?;
     if begin == end {
@@ -160,6 +160,15 @@ pub fn lock(start: u64, len: u64, how: Lockdown) -> Result<()> {
         return Err(Errno::ENOMEM);
     }
     let mut space = SPACE.lock();
+    if how != Lockdown::No {
+        let there = space.areas.locked(0, u64::MAX) - space.areas.locked(begin, end);
+        if there + (end - begin) > limit {
+            return Err(Errno::ENOMEM);
+        }
+    }
+    if space.areas.refuses_to_split(begin, end) {
+        return Err(Errno::ENOMEM);
+    }
     let covered = space.areas.covers(begin, end, |_| true);
     space.areas.change(begin, end, |area| {
         area.traits.set(Traits::LOCKED, how != Lockdown::No)

@@ -196,5 +196,6 @@ pub fn usage() -> Usage {
         free: free * PAGE,
         mapped: space.areas.iter().map(|area| area.end - area.start).sum(),
         resident: space.resident * PAGE,
+        locked: space.areas.locked(0, u64::MAX),
     }
 }

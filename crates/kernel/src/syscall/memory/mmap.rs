@@ -6,6 +6,7 @@ use crate::{
     file::OpenFile,
     fs,
     mm::{
+        self,
         space::{self, Place},
         vma::{Backing, Prot, Traits},
     },
@@ -24,7 +25,7 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
         args.int(4),
         args.0[5],
     );
-    if !offset.is_multiple_of(crate::mm::PAGE_SIZE as u64) {
+    if !offset.is_multiple_of(mm::PAGE_SIZE as u64) {
         return Err(Errno::EINVAL);
     }
     let prot = Prot::from_bits_truncate(prot);
@@ -39,6 +40,12 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
     } else {
         Place::Hint(hint)
     };
+    if flags & raw::MAP_LOCKED != 0 {
+        let limit = super::mlock::limit()?;
+        if mm::usage().locked.saturating_add(len) > limit {
+            return Err(Errno::EAGAIN);
+        }
+    }
     let mut traits = Traits::empty();
     let backing = if flags & raw::MAP_ANONYMOUS != 0 {
         traits.set(Traits::GROWS_DOWN, flags & raw::MAP_GROWSDOWN != 0);
@@ -62,7 +69,7 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
     };
     let address = space::map_with(place, len, prot, backing, traits, "")?;
     if flags & raw::MAP_LOCKED != 0 {
-        let _ = space::lock(address, len, space::Lockdown::Now);
+        let _ = space::lock(address, len, space::Lockdown::Now, u64::MAX);
     } else if flags & raw::MAP_POPULATE != 0 && flags & raw::MAP_NONBLOCK == 0 && !prot.is_empty() {
         // A failure is not reported (`mmap(2)`); the first touch will meet it again.
         let write = prot.contains(Prot::WRITE) && !shared;
@@ -115,7 +122,7 @@ fn anonymous(shared: bool, len: u64, traits: Traits) -> Result<Backing> {
         return Err(Errno::EINVAL);
     }
     // A nameless file, so that all that is true of shared files is true of it: it can be mapped twice (`mremap(2)`), and it ends somewhere.
-    let len = len.checked_next_multiple_of(crate::mm::PAGE_SIZE as u64);
+    let len = len.checked_next_multiple_of(mm::PAGE_SIZE as u64);
     let file = fs::shared_memory(len.ok_or(Errno::ENOMEM)?)?;
     Ok(Backing::Shared(file, 0))
 }

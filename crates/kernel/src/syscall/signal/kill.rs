@@ -3,7 +3,7 @@
 use super::common::check_signal;
 use crate::{
     errno::{Errno, Result},
-    process::PID,
+    process::is_ours,
     signal::{info::SigInfo, send_process},
     syscall::Args,
 };
@@ -13,7 +13,7 @@ pub(super) fn kill(args: &Args) -> Result<usize> {
     let (pid, signal) = (args.int(0), args.int(1));
     check_signal(signal)?;
     // -1 is everybody but the first process and the caller, which is nobody, and so is any other group.
-    if pid != PID && pid != 0 {
+    if pid != 0 && !is_ours(pid) {
         return Err(Errno::ESRCH);
     }
     if signal != 0 {

@@ -3,7 +3,7 @@
 use super::common::{check_signal, thread};
 use crate::{
     errno::{Errno, Result},
-    process::PID,
+    process::{PID, is_ours},
     signal::{info::SigInfo, send_process, send_thread},
     syscall::Args,
 };
@@ -11,7 +11,7 @@ use crate::{
 pub(super) fn rt_sigqueueinfo(args: &Args) -> Result<usize> {
     let signal = args.int(1);
     let info = info(args, 2, signal)?;
-    if args.int(0) != PID {
+    if !is_ours(args.int(0)) {
         return Err(Errno::ESRCH);
     }
     if check_signal(signal)? != 0 {

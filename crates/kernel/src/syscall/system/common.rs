@@ -3,7 +3,8 @@
 use crate::{
     errno::{Errno, Result},
     process::PID,
-    sched::{self, Thread},
+    sched::{self, Thread, Wishes},
+    syscall::task::futex,
 };
 use alloc::sync::Arc;
 
@@ -20,6 +21,26 @@ pub(super) fn thread(number: i32) -> Result<Arc<Thread>> {
         0 => Ok(sched::current()),
         _ => sched::find(number).ok_or(Errno::ESRCH),
     }
+}
+
+/// Changes how a thread is scheduled, as far as the program may: without privilege there is no realtime (`RLIMIT_RTPRIO` is 0) but a lower priority than there was,
+/// and no lower nice value (`sched(7)`, "Privileges and resource limits").
+///
+/// # Errors
+///
+/// `EPERM`.
+pub(super) fn set_wishes(thread: &Arc<Thread>, wishes: Wishes) -> Result<()> {
+    let before = thread.wishes();
+    let same_policy = wishes.policy == before.policy && wishes.priority <= before.priority;
+    let realtime = wishes.priority > 0 && !same_policy;
+    let drops_reset = before.reset_on_fork && !wishes.reset_on_fork;
+    let more = realtime || wishes.nice < before.nice || drops_reset;
+    if more && !credentials().lock().privileged() {
+        return Err(Errno::EPERM);
+    }
+    sched::set_wishes(thread, wishes);
+    futex::priority_changed(thread.tid);
+    Ok(())
 }
 
 /// Checks that a process number is ours; 0 is the caller.

@@ -1,10 +1,10 @@
 //! `setdomainname`.
 
-use crate::{
-    errno::{Errno, Result},
-    syscall::Args,
-};
+use super::sethostname;
+use crate::{errno::Result, process::process, syscall::Args};
 
-pub(super) fn setdomainname(_: &Args) -> Result<usize> {
-    Err(Errno::EPERM)
+pub(super) fn setdomainname(args: &Args) -> Result<usize> {
+    let name = sethostname::name(args)?;
+    *process().domainname.lock() = Some(name);
+    Ok(0)
 }

@@ -1,6 +1,6 @@
 //! `getpriority`, `setpriority`.
 
-use super::common::check_process;
+use super::common::{check_process, set_wishes};
 use crate::{
     errno::{Errno, Result},
     sched::{self, Thread, Wishes},
@@ -31,7 +31,8 @@ pub(super) fn setpriority(args: &Args) -> Result<usize> {
     let nice = args.int(2).clamp(-20, 19) as i8;
     for thread in targets(args)? {
         let wishes = thread.wishes();
-        sched::set_wishes(&thread, Wishes { nice, ..wishes });
+        // What is EPERM elsewhere is EACCES here (`setpriority(2)`).
+        set_wishes(&thread, Wishes { nice, ..wishes }).map_err(|_| Errno::EACCES)?;
     }
     Ok(0)
 }

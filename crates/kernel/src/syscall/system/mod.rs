@@ -47,7 +47,6 @@ const FEW_OPTIONS: &str =
     "names, dumpable, no-new-privs, death signal and the like; others are refused with EINVAL";
 const LIMITS: &str = "kept and shown; RLIMIT_NOFILE, RLIMIT_CPU and RLIMIT_FSIZE are enforced";
 const ONE_PROCESS: &str = "there is one process in one group and one session";
-const NAME: &str = "the name is the monitor's: refused with EPERM";
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -63,7 +62,7 @@ pub const ROWS: &[Row] = &[
         __NR_setdomainname,
         "getdomainname",
         getdomainname::setdomainname,
-        Refused(NAME),
+        Full,
     ),
     Row::new(__NR_getgroups, "getgroups", getgroups::getgroups, Full),
     Row::new(
@@ -100,7 +99,7 @@ pub const ROWS: &[Row] = &[
         __NR_personality,
         "personality",
         personality::personality,
-        Partial("PER_LINUX only"),
+        Partial("kept and shown; of its effects only that on uname"),
     ),
     Row::new(__NR_prctl, "prctl", prctl::prctl, Partial(FEW_OPTIONS)),
     Row::new(__NR_rseq, "rseq", rseq::rseq, Full),
@@ -170,12 +169,7 @@ pub const ROWS: &[Row] = &[
         sched_setscheduler::sched_setscheduler,
         Partial(NO_DEADLINE),
     ),
-    Row::new(
-        __NR_sethostname,
-        "sethostname",
-        sethostname::sethostname,
-        Refused(NAME),
-    ),
+    Row::new(__NR_sethostname, "sethostname", sethostname::sethostname, Full),
     Row::new(__NR_setpgid, "setpgid", setpgid::setpgid, Partial(ONE_PROCESS)),
     Row::new(__NR_getpgid, "setpgid", setpgid::getpgid, Partial(ONE_PROCESS)),
     Row::new(__NR_getpgrp, "setpgid", setpgid::getpgrp, Full),

@@ -1,16 +1,17 @@
 //! `personality`.
 
-use crate::{
-    errno::{Errno, Result},
-    syscall::Args,
-};
+use crate::{errno::Result, process::process, syscall::Args};
+use core::sync::atomic::Ordering;
 
-/// Asks for the personality, which is `PER_LINUX` (0).
+/// Asks for the personality.
 const QUERY: u32 = 0xffff_ffff;
 
+/// Gives the personality, and changes it. It is kept and shown, and changes what `uname(2)` says of the machine; addresses are the same at each start anyway.
 pub(super) fn personality(args: &Args) -> Result<usize> {
-    match args.uint(0) {
-        QUERY | 0 => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
+    let kept = &process().personality;
+    let before = match args.uint(0) {
+        QUERY => kept.load(Ordering::Relaxed),
+        new => kept.swap(new, Ordering::Relaxed),
+    };
+    Ok(before as usize)
 }

@@ -1,9 +1,12 @@
 //! `sched_setattr`, `sched_getattr`.
 
-use super::{common::thread, sched_get_priority_max::check_priority};
+use super::{
+    common::{set_wishes, thread},
+    sched_get_priority_max::check_priority,
+};
 use crate::{
     errno::{Errno, Result},
-    sched::{self, Wishes},
+    sched::Wishes,
     syscall::Args,
 };
 use linux_raw_sys::general::SCHED_DEADLINE;
@@ -37,7 +40,7 @@ pub(super) fn sched_setattr(args: &Args) -> Result<usize> {
         nice: nice.clamp(-20, 19) as i8,
         reset_on_fork: flags != 0,
     };
-    sched::set_wishes(&thread, wishes);
+    set_wishes(&thread, wishes)?;
     Ok(0)
 }
 

@@ -1,9 +1,12 @@
 //! `sched_setparam`, `sched_getparam`.
 
-use super::{common::thread, sched_get_priority_max::check_priority};
+use super::{
+    common::{set_wishes, thread},
+    sched_get_priority_max::check_priority,
+};
 use crate::{
     errno::{Errno, Result},
-    sched::{self, Wishes},
+    sched::Wishes,
     syscall::Args,
 };
 
@@ -12,7 +15,7 @@ pub(super) fn sched_setparam(args: &Args) -> Result<usize> {
     let thread = thread(args.int(0))?;
     let wishes = thread.wishes();
     let priority = check_priority(wishes.policy, priority)?;
-    sched::set_wishes(&thread, Wishes { priority, ..wishes });
+    set_wishes(&thread, Wishes { priority, ..wishes })?;
     Ok(0)
 }
 

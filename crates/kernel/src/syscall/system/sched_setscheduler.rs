@@ -1,9 +1,12 @@
 //! `sched_setscheduler`, `sched_getscheduler`.
 
-use super::{common::thread, sched_get_priority_max::check_priority};
+use super::{
+    common::{set_wishes, thread},
+    sched_get_priority_max::check_priority,
+};
 use crate::{
     errno::{Errno, Result},
-    sched::{self, Wishes},
+    sched::Wishes,
     syscall::Args,
 };
 use linux_raw_sys::general::{SCHED_DEADLINE, SCHED_RESET_ON_FORK};
@@ -23,7 +26,7 @@ pub(super) fn sched_setscheduler(args: &Args) -> Result<usize> {
         reset_on_fork: args.uint(1) & SCHED_RESET_ON_FORK != 0,
         ..thread.wishes()
     };
-    sched::set_wishes(&thread, wishes);
+    set_wishes(&thread, wishes)?;
     Ok(0)
 }
 

@@ -126,7 +126,7 @@ fn wait(address: u64, expected: u32, bitset: u32, deadline: Option<Instant>) -> 
     }
     let word = word(address, false)?;
     let me = sched::current();
-    let waiter = Waiter::new(me.clone(), bitset, me.wishes().priority);
+    let waiter = Waiter::new(me.clone(), bitset, me.effective().priority);
     QUEUES.lock().enter(address, waiter.clone());
     if word.load(Ordering::SeqCst) != expected {
         return leave(&waiter, Errno::EAGAIN);
@@ -153,7 +153,7 @@ pub(super) fn wait_any(futexes: &[(u64, u32)], deadline: Option<Instant>) -> Res
         words.push((word(address, false)?, expected));
     }
     let enter = |&(address, _): &(u64, u32)| {
-        let waiter = Waiter::new(me.clone(), u32::MAX, me.wishes().priority);
+        let waiter = Waiter::new(me.clone(), u32::MAX, me.effective().priority);
         QUEUES.lock().enter(address, waiter.clone());
         waiter
     };
@@ -256,6 +256,11 @@ fn wake_op(address: u64, second: u64, count: usize, second_count: usize, operati
         } else {
             0
         })
+}
+
+/// The priority of a thread changed, and with it perhaps that of the one which it waits for.
+pub(in crate::syscall) fn priority_changed(tid: i32) {
+    pi::priority_changed(tid);
 }
 
 /// Longest robust list that is walked (`ROBUST_LIST_LIMIT`): the program may have made it circular.

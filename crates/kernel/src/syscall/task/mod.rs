@@ -13,7 +13,7 @@ mod execve;
 mod exit;
 mod exit_group;
 mod fork;
-mod futex;
+pub(super) mod futex;
 mod futex_waitv;
 mod get_robust_list;
 mod pidfd_getfd;
@@ -71,7 +71,7 @@ pub const ROWS: &[Row] = &[
     row!(
         __NR_futex,
         futex,
-        Partial("FUTEX_WAIT_REQUEUE_PI answers ENOSYS; the owner of a PI lock inherits no priority")
+        Partial("FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI answer ENOSYS")
     ),
     row!(__NR_futex_waitv, futex_waitv, Full),
     row!(__NR_get_robust_list, get_robust_list, Full),

@@ -6,6 +6,7 @@ use crate::{
     process::{PID, install},
     sched,
     syscall::Args,
+    wait::WaitQueue,
 };
 use alloc::sync::Arc;
 use linux_raw_sys::general::{O_CLOEXEC, O_EXCL, O_NONBLOCK, O_RDWR};
@@ -27,6 +28,7 @@ pub(super) fn pidfd_open(args: &Args) -> Result<usize> {
     }
     let file = Arc::new(PidFd {
         thread: any_thread.then_some(number),
+        never: WaitQueue::new(),
     });
     install(file, O_RDWR | O_CLOEXEC | flags & O_NONBLOCK).map(|fd| fd as usize)
 }

@@ -18,6 +18,10 @@ fn no_child(options: u32, known: u32) -> Result<usize> {
 
 /// Answers that there is no child to wait for: `wait4(pid, status, options, rusage)`.
 pub(super) fn wait4(args: &Args) -> Result<usize> {
+    // No group has that number, as its negative is none (`wait4(2)` says nothing of it; Linux does this).
+    if args.int(0) == i32::MIN {
+        return Err(Errno::ESRCH);
+    }
     no_child(args.uint(2), raw::WNOHANG | raw::WUNTRACED | raw::WCONTINUED)
 }
 

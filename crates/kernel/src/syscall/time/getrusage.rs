@@ -4,7 +4,7 @@ use super::common::timeval;
 use crate::{
     errno::{Errno, Result},
     mm,
-    sched::{self, process_cpu_time},
+    sched::{self, CpuTimes},
     syscall::Args,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -15,18 +15,18 @@ static PEAK_KIB: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn getrusage(args: &Args) -> Result<usize> {
     let (used, counters) = match args.int(0) {
-        who if who == raw::RUSAGE_SELF as i32 => (process_cpu_time(), sched::process_counters()),
+        who if who == raw::RUSAGE_SELF as i32 => (sched::process_times(), sched::process_counters()),
         who if who == raw::RUSAGE_THREAD as i32 => {
             let thread = sched::current();
-            (thread.cpu_time(), thread.counters.values())
+            (thread.times(), thread.counters.values())
         }
-        raw::RUSAGE_CHILDREN => (0, [0; 3]),
+        raw::RUSAGE_CHILDREN => (CpuTimes::default(), [0; 3]),
         _ => return Err(Errno::EINVAL),
     };
     // Two times and fourteen numbers, of which Linux maintains some.
     let mut usage = [0i64; 18];
-    let user = timeval(used);
-    [usage[0], usage[1]] = [user.tv_sec, user.tv_usec];
+    let (user, system) = (timeval(used.user), timeval(used.system));
+    [usage[0], usage[1], usage[2], usage[3]] = [user.tv_sec, user.tv_usec, system.tv_sec, system.tv_usec];
     if args.int(0) != raw::RUSAGE_CHILDREN {
         let now = mm::usage().resident / 1024;
         usage[4] = PEAK_KIB.fetch_max(now, Ordering::Relaxed).max(now) as i64;

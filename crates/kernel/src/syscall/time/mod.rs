@@ -97,12 +97,7 @@ pub const ROWS: &[Row] = &[
         timer_settime::timer_gettime,
         Full,
     ),
-    Row::new(
-        __NR_times,
-        "times",
-        times::times,
-        Partial("system time is counted as user time"),
-    ),
+    Row::new(__NR_times, "times", times::times, Full),
 ];
 
 #[cfg(test)]

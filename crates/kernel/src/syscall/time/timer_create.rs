@@ -19,6 +19,13 @@ type SigEvent = [u64; 8];
 const _: () = assert!(size_of::<raw::sigevent>() == size_of::<SigEvent>());
 
 pub(super) fn timer_create(args: &Args) -> Result<usize> {
+    // A unikernel does not sleep, so nothing could wake it (`timer_create(2)`).
+    if matches!(
+        args.uint(0),
+        raw::CLOCK_REALTIME_ALARM | raw::CLOCK_BOOTTIME_ALARM
+    ) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let base = match Clock::from_id(args.int(0))? {
         Clock::Realtime => Timebase::Realtime,
         Clock::Monotonic => Timebase::Monotonic,

@@ -1,8 +1,8 @@
 //! Locks that know their owner: `FUTEX_LOCK_PI`, `FUTEX_TRYLOCK_PI`, `FUTEX_UNLOCK_PI` (`futex(2)`, "Priority-inheritance futexes").
 //!
 //! The word holds the owner's number, and says if others wait. Who waits stands in line here; giving the lock back gives it to the first in line, so that
-//! nobody can take it in between. What is missing is the inheritance itself: an owner goes on with its own policy and nice value, whoever waits for it, so
-//! realtime threads that share a lock with others may wait for a third one.
+//! nobody can take it in between. An owner runs with the highest realtime priority of those who wait for it, and so does the one that it waits for itself
+//! ([`inherit`]): no third thread of a priority in between keeps them waiting. Fair threads lend nothing, as in Linux.
 //!
 //! The line's lock is held while the word changes, and a word that is not what it was is looked at again: both sides of a hand-over go through here.
 
@@ -10,7 +10,7 @@ use super::word;
 use crate::{
     errno::{Errno, Result},
     sched::{self, Thread},
-    sync::Lock,
+    sync::{Lock, rank},
     time::Instant,
     wait::{Interrupted, Wake, wait_until},
 };
@@ -33,7 +33,50 @@ struct Line {
     waiters: VecDeque<Arc<Waiter>>,
 }
 
-static LINES: Lock<BTreeMap<u64, Line>> = Lock::new(BTreeMap::new());
+type Lines = BTreeMap<u64, Line>;
+
+static LINES: Lock<Lines, rank::Inheritance> = Lock::new(Lines::new());
+
+/// Longest chain of owners who wait for owners that is followed (Linux's `max_lock_depth`): a program may have made a circle.
+const CHAIN_LIMIT: usize = 1024;
+
+/// Gives the thread with that number the highest priority of those who wait for it, and so on along the chain of whom it waits for, as far as something changes.
+fn inherit(lines: &Lines, mut tid: i32) {
+    for _ in 0..CHAIN_LIMIT {
+        let Some(thread) = sched::find(tid) else { return };
+        let owned = lines.values().filter(|line| line.owner == tid);
+        let waiting = owned.flat_map(|line| &line.waiters);
+        let highest = waiting.map(|waiter| waiter.thread.effective().priority).max();
+        let boost = highest.unwrap_or(0);
+        if boost == thread.boost() {
+            return;
+        }
+        sched::set_boost(&thread, boost);
+        let waits = |line: &&Line| line.waiters.iter().any(|waiter| waiter.thread.tid == tid);
+        match lines.values().find(waits) {
+            Some(line) => tid = line.owner,
+            None => return,
+        }
+    }
+}
+
+/// The highest priority of those who wait for one lock.
+#[cfg(test)]
+pub(super) fn highest_waiting(address: u64) -> u8 {
+    let lines = LINES.lock();
+    let waiters = lines.get(&address).map(|line| &line.waiters);
+    let priorities = waiters.into_iter().flatten().map(|waiter| waiter.thread.effective().priority);
+    priorities.max().unwrap_or(0)
+}
+
+/// The priority of a thread changed: so may that of whom it waits for.
+pub(super) fn priority_changed(tid: i32) {
+    let lines = LINES.lock();
+    let waits = |line: &&Line| line.waiters.iter().any(|waiter| waiter.thread.tid == tid);
+    if let Some(line) = lines.values().find(waits) {
+        inherit(&lines, line.owner);
+    }
+}
 
 const fn owner(value: u32) -> i32 {
     (value & raw::FUTEX_TID_MASK) as i32
@@ -70,6 +113,7 @@ fn attempt(address: u64, try_only: bool) -> Result<Attempt> {
             if replace(word, value, taken) {
                 if let Some(line) = lines.get_mut(&address) {
                     line.owner = me.tid;
+                    inherit(&lines, me.tid);
                 }
                 return Ok(Attempt::Taken);
             }
@@ -93,6 +137,7 @@ fn attempt(address: u64, try_only: bool) -> Result<Attempt> {
             waiters: VecDeque::new(),
         });
         line.waiters.push_back(waiter.clone());
+        inherit(&lines, holder);
         return Ok(Attempt::Queued(waiter));
     }
 }
@@ -114,9 +159,11 @@ pub(super) fn lock(address: u64, deadline: Option<Instant>) -> Result<usize> {
     let mut lines = LINES.lock();
     if let Some(line) = lines.get_mut(&address) {
         line.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+        let owner = line.owner;
         if line.waiters.is_empty() {
             lines.remove(&address);
         }
+        inherit(&lines, owner);
     }
     // Whoever gave the lock to this one counted on it.
     if waiter.granted.load(Ordering::Relaxed) {
@@ -137,16 +184,23 @@ pub(super) fn try_lock(address: u64) -> Result<usize> {
     attempt(address, true).map(|_| 0)
 }
 
-/// Makes the first in line the owner, or nobody; whom to wake.
-fn hand_over(
-    lines: &mut BTreeMap<u64, Line>,
-    address: u64,
-    word: &AtomicU32,
-    flags: u32,
-) -> Option<Arc<Waiter>> {
+/// The first in line: the one of the highest priority, and of equal ones who came first.
+fn first(line: &mut Line) -> Option<Arc<Waiter>> {
+    let priority = |waiter: &Arc<Waiter>| waiter.thread.effective().priority;
+    let highest = line.waiters.iter().map(priority).max()?;
+    let at = line
+        .waiters
+        .iter()
+        .position(|waiter| priority(waiter) == highest)?;
+    line.waiters.remove(at)
+}
+
+/// Makes the first in line the owner, or nobody; whom to wake. Who owned it keeps only what others lend it.
+fn hand_over(lines: &mut Lines, address: u64, word: &AtomicU32, flags: u32) -> Option<Arc<Waiter>> {
+    let mut before = None;
     let next = lines.get_mut(&address).and_then(|line| {
-        let next = line.waiters.pop_front()?;
-        line.owner = next.thread.tid;
+        let next = first(line)?;
+        before = Some(core::mem::replace(&mut line.owner, next.thread.tid));
         Some(next)
     });
     let Some(next) = next else {
@@ -163,6 +217,10 @@ fn hand_over(
         Ordering::SeqCst,
     );
     next.granted.store(true, Ordering::Relaxed);
+    inherit(lines, next.thread.tid);
+    if let Some(before) = before {
+        inherit(lines, before);
+    }
     Some(next)
 }
 

@@ -385,3 +385,70 @@ proptest! {
         }
     }
 }
+
+/// A lock that lends its owner the priority of those who wait, as C libraries have it.
+#[derive(Debug, Default)]
+struct Lending(AtomicU32);
+
+impl Lending {
+    fn lock(&self) {
+        let me = sched::current();
+        point();
+        let free = self
+            .0
+            .compare_exchange(0, me.tid as u32, Ordering::SeqCst, Ordering::SeqCst);
+        if free.is_err() {
+            assert_eq!(pi::lock(address(&self.0), None), Ok(0));
+        }
+        self.assert_lent();
+    }
+
+    /// Who is inside is not behind any of those who wait.
+    fn assert_lent(&self) {
+        let me = sched::current();
+        point();
+        let waiting = pi::highest_waiting(address(&self.0));
+        let mine = me.effective().priority;
+        assert!(mine >= waiting, "{mine} holds up {waiting}");
+    }
+
+    fn unlock(&self) {
+        self.assert_lent();
+        let mine = sched::current().tid as u32;
+        let alone = self
+            .0
+            .compare_exchange(mine, 0, Ordering::SeqCst, Ordering::SeqCst);
+        if alone.is_err() {
+            assert_eq!(pi::unlock(address(&self.0)), Ok(0));
+        }
+    }
+}
+
+#[test]
+fn owners_run_with_the_priority_of_whoever_waits_for_them_at_the_end_of_any_chain() {
+    for seed in seeds() {
+        let locks = Arc::new([Lending::default(), Lending::default()]);
+        let work = |priority: u8, wanted: &'static [usize]| {
+            let locks = locks.clone();
+            actor(move || {
+                let me = sched::current();
+                let wishes = sched::Wishes {
+                    policy: if priority > 0 { raw::SCHED_FIFO } else { raw::SCHED_NORMAL },
+                    priority,
+                    ..me.wishes()
+                };
+                for _ in 0..3 {
+                    sched::set_wishes(&me, wishes);
+                    priority_changed(me.tid);
+                    wanted.iter().for_each(|&lock| locks[lock].lock());
+                    wanted.iter().rev().for_each(|&lock| locks[lock].unlock());
+                    assert_eq!(me.boost(), 0, "what was lent is given back");
+                }
+            })
+        };
+        // The first holds one lock while it waits for the other.
+        let actors = vec![work(0, &[0, 1]), work(10, &[1]), work(30, &[0]), work(20, &[1])];
+        play(seed, actors);
+        assert_eq!(locks.each_ref().map(|lock| lock.0.load(Ordering::SeqCst)), [0, 0]);
+    }
+}
