@@ -72,6 +72,10 @@ static PROCESS: Process = Process {
             rlim_cur: 8 << 20,
             rlim_max: u64::MAX,
         };
+        limits[raw::RLIMIT_MSGQUEUE as usize] = raw::rlimit64 {
+            rlim_cur: 819_200,
+            rlim_max: 819_200,
+        };
         limits[raw::RLIMIT_CORE as usize] = raw::rlimit64 {
             rlim_cur: 0,
             rlim_max: u64::MAX,

@@ -7,6 +7,7 @@
 //! | [`timerfd`] | a timer (`timerfd_create(2)`) |
 //! | [`schedule`] | when interval timers expire |
 //! | [`pidfd`] | the process itself (`pidfd_open(2)`) |
+//! | [`mqueue`] | messages by priority (`mq_overview(7)`) |
 //! | [`pipe`] | bytes from one end to the other (`pipe(7)`) |
 //! | [`signalfd`] | pending signals to be read (`signalfd(2)`) |
 //!
@@ -18,6 +19,7 @@ use linux_raw_sys::general as raw;
 
 pub mod epoll;
 pub mod eventfd;
+pub mod mqueue;
 pub mod pidfd;
 pub mod pipe;
 pub mod schedule;

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 pub mod event;
 pub mod fs;
+mod ipc;
 pub mod memory;
 pub mod net;
 mod refused;
@@ -110,7 +111,7 @@ macro_rules! row {
 }
 
 /// The tables of all families.
-pub const FAMILIES: [&[Row]; 9] = [
+pub const FAMILIES: [&[Row]; 10] = [
     fs::ROWS,
     net::ROWS,
     event::ROWS,
@@ -119,6 +120,7 @@ pub const FAMILIES: [&[Row]; 9] = [
     signal::ROWS,
     time::ROWS,
     system::ROWS,
+    ipc::ROWS,
     refused::ROWS,
 ];
 

@@ -27,7 +27,6 @@ const MACHINE: &str = "EPERM: the machine is the monitor's";
 const NAMESPACES: &str = "EPERM: the program owns the whole VM; there is nobody to be apart from";
 const MOUNT: &str = "EPERM: the tree is made at boot";
 const SYSTEM_V: &str = "ENOSYS: System V IPC joins processes, and there is one";
-const QUEUES: &str = "ENOSYS: message queues join processes, and there is one";
 const KEYS: &str = "ENOSYS: no key rings";
 const NUMA: &str = "ENOSYS: one processor, one memory";
 const SANDBOX: &str = "ENOSYS: the VM is the sandbox";
@@ -137,12 +136,6 @@ pub(super) const ROWS: &[Row] = &[
     ),
     Row::new(raw::__NR_move_mount, "move_mount", forbidden, Refused(MOUNT)),
     Row::new(raw::__NR_move_pages, "move_pages", absent, Refused(NUMA)),
-    Row::new(raw::__NR_mq_getsetattr, "mq_getsetattr", absent, Refused(QUEUES)),
-    Row::new(raw::__NR_mq_notify, "mq_notify", absent, Refused(QUEUES)),
-    Row::new(raw::__NR_mq_open, "mq_open", absent, Refused(QUEUES)),
-    Row::new(raw::__NR_mq_timedreceive, "mq_receive", absent, Refused(QUEUES)),
-    Row::new(raw::__NR_mq_timedsend, "mq_send", absent, Refused(QUEUES)),
-    Row::new(raw::__NR_mq_unlink, "mq_unlink", absent, Refused(QUEUES)),
     Row::new(raw::__NR_msgctl, "msgctl", absent, Refused(SYSTEM_V)),
     Row::new(raw::__NR_msgget, "msgget", absent, Refused(SYSTEM_V)),
     Row::new(raw::__NR_msgrcv, "msgop", absent, Refused(SYSTEM_V)),

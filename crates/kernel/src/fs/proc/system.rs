@@ -47,7 +47,7 @@ fn power(mut base: u64, mut exponent: u64) -> u64 {
 /// Load averages as fractions of [`LOAD_SHIFT`] bits. Nothing runs while nothing is to be done, so they are made up to now when somebody asks, from the processor
 /// time that was used since; threads that waited for the processor are not in it, so they reach 1 and no more.
 fn load_averages() -> [u64; 3] {
-    let (now, used) = (time::now().0, tasks::cpu_time(None));
+    let (now, used) = (time::now().0, sched::process_cpu_time());
     let mut load = LOAD.lock();
     let (until, used_before, averages) = &mut *load;
     let steps = now.saturating_sub(*until) / LOAD_STEP;

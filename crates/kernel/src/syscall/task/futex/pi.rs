@@ -65,7 +65,10 @@ fn inherit(lines: &Lines, mut tid: i32) {
 pub(super) fn highest_waiting(address: u64) -> u8 {
     let lines = LINES.lock();
     let waiters = lines.get(&address).map(|line| &line.waiters);
-    let priorities = waiters.into_iter().flatten().map(|waiter| waiter.thread.effective().priority);
+    let priorities = waiters
+        .into_iter()
+        .flatten()
+        .map(|waiter| waiter.thread.effective().priority);
     priorities.max().unwrap_or(0)
 }
 

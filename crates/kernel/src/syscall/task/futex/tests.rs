@@ -433,7 +433,11 @@ fn owners_run_with_the_priority_of_whoever_waits_for_them_at_the_end_of_any_chai
             actor(move || {
                 let me = sched::current();
                 let wishes = sched::Wishes {
-                    policy: if priority > 0 { raw::SCHED_FIFO } else { raw::SCHED_NORMAL },
+                    policy: if priority > 0 {
+                        raw::SCHED_FIFO
+                    } else {
+                        raw::SCHED_NORMAL
+                    },
                     priority,
                     ..me.wishes()
                 };
