@@ -11,7 +11,7 @@ pub use load::{load, load_anywhere};
 
 use crate::{errno::Errno, file::File};
 use alloc::{string::String, vec::Vec};
-use linux_raw_sys::elf::{PT_INTERP, PT_LOAD, PT_PHDR};
+use linux_raw_sys::elf::{PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR};
 
 /// `e_type` of a program at fixed addresses, and of one that may be anywhere.
 const ET_EXEC: u32 = 2;
@@ -116,6 +116,8 @@ pub struct Headers {
     pub alignment: u64,
     /// The program that loads its libraries (`PT_INTERP`), if it has any.
     pub interpreter: Option<String>,
+    /// Whether the stack is to be executable (`PT_GNU_STACK`), as for trampolines of nested functions.
+    pub executable_stack: bool,
 }
 
 /// Most alignment of a load address that is given: a page of the largest size.
@@ -193,6 +195,7 @@ pub fn headers(path: &str, file: &dyn File) -> Result<Headers, Error> {
     }
     let mut segments: Vec<Segment> = Vec::new();
     let (mut header_address, mut interpreter, mut alignment) = (None, None, 4096);
+    let mut executable_stack = false;
     for row in bytes.chunks_exact(size) {
         let (offset, address) = (u64_at(row, 8), u64_at(row, 16));
         let (file_len, memory_len) = (u64_at(row, 32), u64_at(row, 40));
@@ -203,6 +206,7 @@ pub fn headers(path: &str, file: &dyn File) -> Result<Headers, Error> {
                 interpreter = Some(named.ok_or_else(|| malformed("interpreter's name"))?);
             }
             PT_PHDR => header_address = Some(address),
+            PT_GNU_STACK => executable_stack = u32_at(row, 4) & PF_X != 0,
             PT_LOAD if memory_len > 0 => {
                 if file_len > memory_len
                     || offset % 4096 != address % 4096
@@ -252,6 +256,7 @@ pub fn headers(path: &str, file: &dyn File) -> Result<Headers, Error> {
         header_count: count as u64,
         alignment,
         interpreter,
+        executable_stack,
     })
 }
 

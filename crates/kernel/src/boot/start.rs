@@ -266,12 +266,17 @@ fn launch(machine: &Machine) -> Result<(), Error> {
         loaded.end.next_multiple_of(4096) + random_pages(1 << 10),
     );
     let both = Prot::READ | Prot::WRITE;
+    let executable = if loaded.headers.executable_stack {
+        Prot::EXEC
+    } else {
+        Prot::empty()
+    };
     space::map(
         Place::Fixed(stack_start),
         STACK_SIZE,
-        both,
+        both | executable,
         Backing::Zero,
-        "[stack]",
+        space::STACK,
     )
     .map_err(no_memory)?;
     let vdso = map_vdso().map_err(no_memory)?;

@@ -102,7 +102,7 @@ pub fn has_locked(start: u64, len: u64) -> bool {
     areas.any(|area| area.traits.contains(Traits::LOCKED))
 }
 
-/// The start of the area at an address, which is one that grows down (`PROT_GROWSDOWN`).
+/// The start of the area at an address, which is one that grows down (`PROT_GROWSDOWN`); the first thread's stack counts, although all of it is mapped from the start.
 ///
 /// # Errors
 ///
@@ -110,7 +110,7 @@ pub fn has_locked(start: u64, len: u64) -> bool {
 pub fn growing_start(address: u64) -> Result<u64> {
     let space = SPACE.lock();
     let area = space.areas.find(address).ok_or(Errno::ENOMEM)?;
-    match area.traits.contains(Traits::GROWS_DOWN) {
+    match area.traits.contains(Traits::GROWS_DOWN) || area.name == super::STACK {
         true => Ok(area.start),
         false => Err(Errno::EINVAL),
     }

@@ -1,7 +1,15 @@
 //! What a file tells its mappings.
 
 use super::{PAGE, SPACE, page_up};
-use crate::{arch, errno::Result, file::File, mm::paging::bits};
+use crate::{
+    arch,
+    errno::Result,
+    file::File,
+    mm::{
+        paging::bits,
+        vma::{Area, Backing},
+    },
+};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -35,6 +43,20 @@ pub fn has_shared_writer(identity: usize) -> bool {
         let writes = area.backing.is_shared() && !area.traits.contains(crate::mm::vma::Traits::READ_ONLY);
         writes && area.shows(identity, 0, u64::MAX).is_some()
     })
+}
+
+/// Where a file is mapped shared: the ranges, and the offset of each in the file.
+#[must_use]
+pub fn shared_ranges(identity: usize) -> Vec<(Range<u64>, u64)> {
+    let space = SPACE.lock();
+    let of_it = |area: &Area| match &area.backing {
+        Backing::Shared(file, offset) => file
+            .pages()
+            .filter(|pages| pages.identity() == identity)
+            .map(|_| (area.start..area.end, *offset)),
+        _ => None,
+    };
+    space.areas.iter().filter_map(of_it).collect()
 }
 
 /// Reads until the buffer is full or the file ends.

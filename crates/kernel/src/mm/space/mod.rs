@@ -25,7 +25,7 @@ pub use advice::{
     read_ahead,
 };
 pub use fault::{check_user, fault, own_page, populate_range};
-pub use files::{forget, has_shared_writer, read_full};
+pub use files::{forget, has_shared_writer, read_full, shared_ranges};
 pub use remap::{Remap, remap};
 pub use report::{maps_text, smaps_rollup_text, smaps_text, usage};
 
@@ -56,6 +56,9 @@ struct Space {
     /// New mappings are locked (`mlockall(2)`, `MCL_FUTURE`).
     lock_new: Lockdown,
 }
+
+/// Name of the first thread's stack in `/proc/self/maps`.
+pub const STACK: &str = "[stack]";
 
 static SPACE: Lock<Space> = Lock::new(Space {
     areas: AreaMap::new(),

@@ -14,6 +14,9 @@ mod mremap;
 mod msync;
 mod munmap;
 mod pkey_alloc;
+mod shmctl;
+mod shmget;
+mod shmop;
 
 /// The family's rows.
 pub const ROWS: &[Row] = &[
@@ -56,5 +59,13 @@ pub const ROWS: &[Row] = &[
         "mprotect",
         mprotect::pkey_mprotect,
         Support::Partial("there are no keys; -1 means mprotect"),
+    ),
+    row!(__NR_shmget, shmget, Partial("SHM_HUGETLB is refused with ENOMEM")),
+    Row::new(raw::__NR_shmat, "shmop", shmop::shmat, Support::Full),
+    Row::new(raw::__NR_shmdt, "shmop", shmop::shmdt, Support::Full),
+    row!(
+        __NR_shmctl,
+        shmctl,
+        Partial("IPC_INFO, SHM_INFO and SHM_STAT answer EINVAL; who the owner is only kept")
     ),
 ];
