@@ -14,3 +14,4 @@ extern crate alloc;
 pub mod boot_args;
 pub mod device;
 pub mod exit;
+pub mod script;

@@ -26,6 +26,18 @@ const GLIBC_FOLDERS: [&str; 6] = [
     "/lib",
     "/usr/lib",
 ];
+/// Of glibc's converters (`iconv(3)`) those that it takes for its core, and the lists in which it looks them up.
+const GLIBC_CONVERTERS: [&str; 9] = [
+    "gconv-modules",
+    "gconv-modules.cache",
+    "ANSI_X3.110.so",
+    "CP1252.so",
+    "ISO8859-1.so",
+    "ISO8859-15.so",
+    "UTF-16.so",
+    "UTF-32.so",
+    "UTF-7.so",
+];
 const MUSL_FOLDERS: [&str; 3] = ["/lib", "/usr/local/lib", "/usr/lib"];
 
 /// musl's list of folders, which the guest reads too.
@@ -228,6 +240,16 @@ impl Linker {
                 .map_or_else(|_| folder.to_owned(), |rest| Path::new("/").join(rest))
         };
         folder == Path::new("/lib") || folder == Path::new("/usr/lib") || usr(folder) == usr(&libc)
+    }
+
+    /// Files that the C library itself opens and no header names, as far as this host has them.
+    pub(crate) fn opened_later(&self) -> Vec<PathBuf> {
+        if self.musl {
+            return Vec::new();
+        }
+        let folder = self.libc_folder().join("gconv");
+        let files = GLIBC_CONVERTERS.iter().map(|name| folder.join(name));
+        files.filter(|path| path.is_file()).collect()
     }
 
     /// Where links go for libraries from other folders.

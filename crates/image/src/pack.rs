@@ -12,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use uigniter_abi::script::{DEFAULT_PATH, env_words};
+
 use crate::{
     contents::Format,
     disk,
@@ -21,14 +23,18 @@ use crate::{
     tree::{self, Tree},
 };
 
-/// Files that every image has. Names are looked up in `hosts` and then by DNS; `resolv.conf` is the kernel's, which knows
+/// Files that every image has. Users are those to whom servers step down by default. Names are looked up in `hosts` and then by DNS; `resolv.conf` is the kernel's, which knows
 /// the name server from its boot line.
 const FILES: [(&str, &str); 4] = [
     (
         "/etc/passwd",
-        "root:x:0:0:root:/root:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+        "root:x:0:0:root:/root:/bin/false\ndaemon:x:1:1:daemon:/:/bin/false\nproxy:x:13:13:proxy:/:/bin/false\n\
+         www-data:x:33:33:www-data:/var/www:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     ),
-    ("/etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+    (
+        "/etc/group",
+        "root:x:0:\ndaemon:x:1:\ntty:x:5:\nproxy:x:13:\nwww-data:x:33:\nnogroup:x:65534:\n",
+    ),
     ("/etc/hosts", "127.0.0.1 localhost\n"),
     (
         "/etc/nsswitch.conf",
@@ -36,16 +42,26 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
+/// Lists of the host's that C libraries look into (`services(5)`, `protocols(5)`), where it has them.
+const LISTS: [&str; 2] = ["/etc/services", "/etc/protocols"];
+
 /// Folders that every image has, as places for what the kernel mounts and for what programs write.
-const FOLDERS: [(&str, u16); 7] = [
+const FOLDERS: [(&str, u16); 11] = [
     ("/dev", 0o755),
     ("/proc", 0o555),
     ("/sys", 0o555),
     ("/run", 0o755),
+    ("/run/lock", 0o1777),
+    ("/var/cache", 0o755),
+    ("/var/lib", 0o755),
+    ("/var/log", 0o755),
     ("/root", 0o700),
     ("/tmp", 0o1777),
     ("/var/tmp", 0o1777),
 ];
+
+/// Links that every image has, where nothing else is: the older names of these folders (Filesystem Hierarchy Standard 3.0, 5.13).
+const LINKS: [(&str, &str); 2] = [("/var/run", "/run"), ("/var/lock", "/run/lock")];
 
 /// A program that was packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +141,17 @@ pub enum PackError {
     /// A script whose interpreter is a script, and so on.
     #[error("{0} is a script whose interpreter is a script, too many times over; give the program itself")]
     ScriptDepth(PathBuf),
+    /// A script that wants an interpreter by name, and no folder has it.
+    #[error(
+        "{script} wants '{}', which is not in {DEFAULT_PATH}; install it there, or name it by its path after #!",
+        interpreter.display()
+    )]
+    Interpreter {
+        /// The script.
+        script: PathBuf,
+        /// What `env(1)` is to find.
+        interpreter: PathBuf,
+    },
     /// The program's path is no text, so no boot line can name it.
     #[error("{0}: the path of a program must be UTF-8; rename it")]
     Name(PathBuf),
@@ -166,6 +193,9 @@ pub fn pack_elf(source: &Path, name: &str, format: Format, output: &mut File) ->
     }
     for (path, permissions) in FOLDERS {
         tree.folder(path, Metadata::new(permissions))?;
+    }
+    for (path, target) in LINKS {
+        tree.link(path, target, Metadata::new(0o777))?;
     }
     tree.file(&path, Source::Path(source.to_owned()), Metadata::new(0o755))?;
     let disk_bytes = disk::write(&tree, format, output)?;
@@ -247,14 +277,25 @@ pub fn pack(
             None => packing.tree.add_same(host)?,
         }
     }
-    let added: Vec<PathBuf> = packing.tree.files().map(|(_, host)| host.to_owned()).collect();
+    let files = packing.tree.files();
+    let added: Vec<_> = files
+        .map(|(guest, host)| (guest.to_owned(), host.to_owned()))
+        .collect();
     packing.program(&path, 0)?;
     let unresolved = packing.libraries_of(&added)?;
     for (path, text) in FILES {
         packing.tree.add_text(Path::new(path), text)?;
     }
+    for path in LISTS.map(Path::new) {
+        if path.is_file() {
+            packing.tree.add_same(path)?;
+        }
+    }
     for (path, permissions) in FOLDERS {
         packing.tree.add_empty(Path::new(path), permissions)?;
+    }
+    for (path, target) in LINKS {
+        packing.tree.add_link(Path::new(path), Path::new(target))?;
     }
     let disk_bytes = disk::write(&packing.tree.build()?, format, output)?;
     Ok(Packed {
@@ -276,11 +317,32 @@ fn head(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The interpreter that a script names.
+/// The interpreter that a script names; that which `env(1)` would find, by its name alone where it is a name.
 fn script_interpreter(head: &[u8]) -> Option<PathBuf> {
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let line = std::str::from_utf8(line).ok()?;
-    line.split_whitespace().next().map(PathBuf::from)
+    let line = std::str::from_utf8(line).ok()?.trim();
+    let (name, argument) = match line.split_once([' ', '\t']) {
+        Some((name, argument)) => (name, Some(argument.trim())),
+        None => (line, None),
+    };
+    let name = env_words(name, argument).map_or(name, |(program, _)| program);
+    (!name.is_empty()).then(|| name.into())
+}
+
+/// Where a script's interpreter is: in the folders in which the guest will look for a name.
+fn located(interpreter: PathBuf, script: &Path) -> Result<PathBuf, PackError> {
+    if interpreter.components().count() > 1 {
+        return Ok(interpreter);
+    }
+    let mut found = DEFAULT_PATH
+        .split(':')
+        .map(|folder| Path::new(folder).join(&interpreter));
+    found
+        .find(|path| path.is_file())
+        .ok_or_else(|| PackError::Interpreter {
+            script: script.to_owned(),
+            interpreter,
+        })
 }
 
 #[derive(Default)]
@@ -303,7 +365,7 @@ impl Packing {
                 return Err(PackError::ScriptDepth(path.to_owned()));
             }
             self.tree.add_same(path)?;
-            return self.program(&interpreter, scripts + 1);
+            return self.program(&located(interpreter, path)?, scripts + 1);
         }
         let elf = ElfInfo::inspect(&file).map_err(refused)?;
         self.tree.add_same(path)?;
@@ -323,6 +385,9 @@ impl Packing {
         let mut linker = Linker::new(interpreter);
         let needs = linker.needs(path, dynamic);
         self.add_found(&linker, &needs, &HashSet::new())?;
+        for path in linker.opened_later() {
+            self.tree.add_same(&path)?;
+        }
         self.linker = Some(linker);
         let missing: Vec<_> = needs
             .missing
@@ -339,10 +404,12 @@ impl Packing {
     }
 
     /// Adds what the ELF files among the user's need; gives what is nowhere.
-    fn libraries_of(&mut self, added: &[PathBuf]) -> Result<Vec<Missing>, PackError> {
-        let ours: HashSet<&Path> = added.iter().map(|path| &**path).collect();
+    fn libraries_of(&mut self, added: &[(PathBuf, PathBuf)]) -> Result<Vec<Missing>, PackError> {
+        // What lies at its own path is found like any other: by links that lead there.
+        let moved = added.iter().filter(|(guest, host)| guest != host);
+        let ours: HashSet<&Path> = moved.map(|(_, host)| &**host).collect();
         let mut unresolved = BTreeSet::new();
-        for path in added {
+        for (_, path) in added {
             // What is no ELF file, or no whole one, is data.
             let Some(dynamic) = File::open(path).ok().and_then(|file| Dynamic::read(file).ok()) else {
                 continue;
@@ -366,7 +433,7 @@ impl Packing {
     fn add_found(&mut self, linker: &Linker, needs: &Needs, ours: &HashSet<&Path>) -> Result<(), PackError> {
         for found in &needs.found {
             let real = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
-            // A library among the user's files is in the image already, where they want it.
+            // A library that the user put elsewhere is in the image already, where they want it.
             if ours.contains(&*real) {
                 continue;
             }

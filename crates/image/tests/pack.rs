@@ -177,6 +177,10 @@ fn a_dynamic_program_brings_its_interpreter_and_libraries_with_their_links() {
     assert!(paths.iter().any(|path| path.ends_with("/libc.so.6")), "{paths:?}");
     assert!(paths.iter().any(|path| path.ends_with("/ld-linux-x86-64.so.2")));
     assert!(has(Path::new("/etc/passwd")));
+    // What glibc opens when a thread ends, and its converters: no header names them.
+    for name in ["/libgcc_s.so.1", "/gconv/UTF-16.so", "/gconv/gconv-modules.cache"] {
+        assert!(paths.iter().any(|path| path.ends_with(name)), "{name} is missing");
+    }
 
     fs::remove_file(two.join("libtwo.so")).unwrap();
     let error = pack(&program, &[], Format::Erofs, &mut tempfile::tempfile().unwrap()).unwrap_err();
@@ -240,6 +244,83 @@ fn a_script_brings_its_interpreter() {
     fs::write(&script, format!("#!{}\n", script.display())).unwrap();
     let error = pack(&script, &[], Format::Erofs, &mut tempfile::tempfile().unwrap()).unwrap_err();
     assert!(matches!(error, PackError::ScriptDepth(_)), "{error}");
+}
+
+#[test]
+fn a_script_brings_what_env_would_find() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    fs::write(&script, "#!/usr/bin/env sh\n").unwrap();
+    let (_, paths) = packed(&script, &[]);
+    let shell = fs::canonicalize("/bin/sh").unwrap();
+    for path in [&shell, Path::new("/usr/bin/sh")] {
+        let name = path.file_name().unwrap();
+        assert!(
+            paths.iter().any(|path| Path::new(path).file_name() == Some(name)),
+            "{name:?} is missing"
+        );
+    }
+    assert!(!paths.iter().any(|path| path.ends_with("/env")), "env never runs");
+
+    fs::write(&script, "#!/usr/bin/env no-such-interpreter\n").unwrap();
+    let error = pack(&script, &[], Format::Erofs, &mut tempfile::tempfile().unwrap()).unwrap_err();
+    let line = error.to_string();
+    assert!(
+        line.contains("wants 'no-such-interpreter', which is not in /usr/local/bin:"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_library_among_the_users_files_is_found_by_the_link_that_leads_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    // As Debian's alternatives have it: the linker finds a link, and the user adds the folder that it leads to.
+    let (real, found) = (root.join("real"), root.join("found"));
+    library(&real, "libone.so", &[]);
+    fs::create_dir(&found).unwrap();
+    std::os::unix::fs::symlink("../real/libone.so", found.join("libone.so")).unwrap();
+    let l = format!("-L{}", real.display());
+    let flags = ["-Wl,--no-as-needed", &l, "-lone", "-Wl,-rpath,$ORIGIN/found"];
+    let program = compile(&root, &flags);
+    let plugin = library(&root, "plugin.so", &flags);
+    let plain = compile(&root, &[]);
+    for (program, added) in [(&program, &real), (&plain, &real)] {
+        let addition = |host: &Path| Addition {
+            host: host.to_owned(),
+            guest: None,
+        };
+        let (_, paths) = packed(program, &[addition(added), addition(&plugin)]);
+        for path in [real.join("libone.so"), found.join("libone.so")] {
+            let is_there = paths.iter().any(|known| Path::new(known) == path);
+            assert!(is_there, "{} is missing", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_image_has_the_folders_of_a_system() {
+    let folder = tempfile::tempdir().unwrap();
+    for (program, both) in [
+        (compile(folder.path(), &[]), false),
+        (compile(folder.path(), &["-static"]), true),
+    ] {
+        let mut disk = tempfile::tempfile().unwrap();
+        if both {
+            pack_elf(&program, "hello", Format::Erofs, &mut disk).unwrap();
+        } else {
+            pack(&program, &[], Format::Erofs, &mut disk).unwrap();
+        }
+        let rofs = Disk::contents(&disk).unwrap();
+        let kind = |path: &str| {
+            let entry = rofs.entries().iter().find(|entry| entry.path == path.as_bytes());
+            entry.map(|entry| entry.kind.clone())
+        };
+        assert_eq!(kind("/var/run"), Some(EntryKind::Link(b"/run".to_vec())));
+        for path in ["/run/lock", "/var/log", "/var/lib", "/var/cache"] {
+            assert_eq!(kind(path), Some(EntryKind::Folder), "{path}");
+        }
+    }
 }
 
 #[test]

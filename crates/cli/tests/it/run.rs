@@ -370,6 +370,19 @@ fn what_a_program_needs_is_packed_with_it() {
     assert_eq!(said.status, 3, "{said:?}");
     assert!(said.stdout.ends_with("of the script\n"), "{said:?}");
 
+    // The interpreter that env(1) would find takes its place: env itself could not become another program.
+    std::fs::write(
+        &script,
+        "#!/usr/bin/env -S sh -e\nwhile :; do echo shell got $1; false; done\n",
+    )
+    .unwrap();
+    let said = daemon.ask(["run", "--rm", script.to_str().unwrap(), "a word"]);
+    assert_eq!(
+        (said.status, &*said.stdout),
+        (1, "shell got a word\n"),
+        "{said:?}"
+    );
+
     let import = ["image", "import", "--name", "reads", "--add", &add, reads];
     daemon.ask(import).ok();
     assert_eq!(

@@ -32,7 +32,11 @@ use alloc::{
     vec::Vec,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
-use uigniter_abi::{boot_args::BootArgs, exit::ExitStatus};
+use uigniter_abi::{
+    boot_args::BootArgs,
+    exit::ExitStatus,
+    script::{DEFAULT_PATH, env_words},
+};
 
 unsafe extern "C" {
     #[link_name = "text_end"]
@@ -213,7 +217,8 @@ struct Program {
 }
 
 /// Finds the command, and follows `#!` lines to a program (`execve(2)`, "Interpreter scripts").
-fn find_program(command: &[String]) -> Result<Program, exec::Error> {
+fn find_program(args: &BootArgs) -> Result<Program, exec::Error> {
+    let command = &args.command;
     let (name, open) = find(command.first().map_or("", String::as_str))?;
     let mut program = Program {
         path: name.clone(),
@@ -229,18 +234,40 @@ fn find_program(command: &[String]) -> Result<Program, exec::Error> {
             return Ok(program);
         };
         // What ran the script so far becomes an argument, by its path; the name that it was given is lost.
-        let first = [
-            Some(line.interpreter.clone()),
-            line.argument,
-            Some(program.path.clone()),
-        ];
-        program
-            .arguments
-            .splice(..program.arguments.len().min(1), first.into_iter().flatten());
-        program.open = open_interpreter(&program.path, &line.interpreter)?;
-        program.path = line.interpreter;
+        let script = core::mem::take(&mut program.path);
+        let first: Vec<String>;
+        if let Some((wanted, rest)) = env_words(&line.interpreter, line.argument.as_deref()) {
+            (program.path, program.open) = find_in_path(&script, wanted, args)?;
+            let words = core::iter::once(wanted).chain(rest).map(String::from);
+            first = words.chain([script]).collect();
+        } else {
+            program.open = open_interpreter(&script, &line.interpreter)?;
+            program.path.clone_from(&line.interpreter);
+            let words = [Some(line.interpreter), line.argument, Some(script)];
+            first = words.into_iter().flatten().collect();
+        }
+        let given = program.arguments.len().min(1);
+        program.arguments.splice(..given, first);
     }
     Err(exec::Error::ScriptDepth(program.name))
+}
+
+/// The program that `env(1)` would find for a script.
+fn find_in_path(script: &str, name: &str, args: &BootArgs) -> Result<(String, Arc<OpenFile>), exec::Error> {
+    let given = args.env.iter().rev().find(|(key, _)| key == "PATH");
+    let path = given.map_or(DEFAULT_PATH, |(_, value)| value);
+    let folders = if name.contains('/') { "" } else { path };
+    let mut last = Errno::ENOENT;
+    for folder in folders.split(':') {
+        let slash = if folder.is_empty() { "" } else { "/" };
+        let path = [folder, slash, name].concat();
+        match fs::open_kernel(&path) {
+            Ok(open) => return Ok((path, open)),
+            Err(Errno::ENOENT) => {}
+            Err(errno) => last = errno,
+        }
+    }
+    Err(exec::Error::Interpreter(script.into(), name.into(), last))
 }
 
 fn open_interpreter(path: &str, interpreter: &str) -> Result<Arc<OpenFile>, exec::Error> {
@@ -250,7 +277,7 @@ fn open_interpreter(path: &str, interpreter: &str) -> Result<Arc<OpenFile>, exec
 
 /// Loads the program and completes the first thread's frame.
 fn launch(machine: &Machine) -> Result<(), Error> {
-    let program = find_program(&machine.args.command).map_err(Error::Program)?;
+    let program = find_program(&machine.args).map_err(Error::Program)?;
     let path = &program.path;
     let base = 0x5500_0000_0000 + random_pages(1 << 22);
     let loaded = exec::load(path, &program.open.file, base).map_err(Error::Program)?;
@@ -330,7 +357,7 @@ fn map_vdso() -> Result<u64, Errno> {
 
 /// `--env` in order (the last of a name counts), with a `PATH` and a `HOME` where none is given.
 fn environment(args: &BootArgs) -> Vec<String> {
-    let mut out: Vec<(&str, &str)> = alloc::vec![("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/")];
+    let mut out: Vec<(&str, &str)> = alloc::vec![("PATH", DEFAULT_PATH), ("HOME", "/")];
     for (key, value) in &args.env {
         out.retain(|(known, _)| known != key);
         out.push((key, value));
