@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`manifest`] | `apps/NAME/app.toml`: what goes in |
 //! | [`packages`] | Debian packages: installed when root, else named |
+//! | [`debian`] | `apps/debian.toml`: one run of each of many other programs |
 //! | [`site`] | a daemon, the network beside it, commands in them |
 //! | [`server`] | the program as a unikernel, and the same files as a process of the host |
 //! | [`smoke`], [`load`], [`endurance`] | what is tried, what is measured, and what is borne |
-//! | [`report`] | `apps/NAME/result.json`, and `docs/compatibility.md` made of all of them |
+//! | [`report`] | `apps/NAME/result.json`, and `docs/compatibility.md` made of all of them and of [`debian`] |
 
+mod debian;
 mod endurance;
 mod load;
 mod manifest;
@@ -28,7 +30,7 @@ use site::Site;
 /// Run the programs of `apps/` as unikernels, try them, and renew `docs/compatibility.md`
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Apps {
-    /// Folders of `apps/` [default: all]
+    /// Folders of `apps/` [default: all]; or 'debian', and names of `apps/debian.toml` [default: all of it]
     names: Vec<String>,
     /// Measure load too: the unikernel beside the same files as a process of the host
     #[arg(long)]
@@ -57,6 +59,11 @@ impl Apps {
     pub(crate) fn run(&self) -> Result<()> {
         if self.report {
             return report::write();
+        }
+        if let Some((name, names)) = self.names.split_first()
+            && name == debian::NAME
+        {
+            return debian::run(names);
         }
         let apps = manifest::chosen(&self.names, self.quick)?;
         packages::install(&apps)?;

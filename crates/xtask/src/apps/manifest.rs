@@ -85,11 +85,32 @@ pub(crate) struct Load {
     pub(crate) errors: Vec<String>,
 }
 
-const fn default_memory_mib() -> u32 {
+pub(super) const fn default_memory_mib() -> u32 {
     128
 }
 
 impl App {
+    /// A program and nothing else.
+    pub(crate) fn plain(name: &str, program: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            packages: Vec::new(),
+            program: program.to_owned(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            add: Vec::new(),
+            memory_mib: default_memory_mib(),
+            port: None,
+            beside: Vec::new(),
+            outside: Vec::new(),
+            quick: false,
+            version_of: None,
+            lacks: Vec::new(),
+            check: Vec::new(),
+            load: Vec::new(),
+        }
+    }
+
     fn read(name: &str) -> Result<Self> {
         let path = root().join("apps").join(name).join("app.toml");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;

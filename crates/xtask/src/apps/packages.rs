@@ -17,17 +17,24 @@ const TOOLS: [(&str, &str); 5] = [
 
 /// Sees to it that all that the apps need is there.
 pub(crate) fn install(apps: &[App]) -> Result<()> {
-    let mut wanted: BTreeSet<String> = TOOLS
-        .iter()
-        .filter(|(file, _)| !std::path::Path::new(file).exists())
-        .map(|(_, package)| (*package).to_owned())
-        .collect();
+    let mut wanted = BTreeSet::new();
     for app in apps {
         wanted.extend(app.packages.iter().cloned());
         for other in app.others()? {
             wanted.extend(other.packages);
         }
     }
+    install_packages(wanted)
+}
+
+/// Sees to it that these packages and the harness's own are there.
+pub(crate) fn install_packages(mut wanted: BTreeSet<String>) -> Result<()> {
+    wanted.extend(
+        TOOLS
+            .iter()
+            .filter(|(file, _)| !std::path::Path::new(file).exists())
+            .map(|(_, package)| (*package).to_owned()),
+    );
     let missing: Vec<String> = wanted
         .into_iter()
         .filter(|package| version(package).is_none())

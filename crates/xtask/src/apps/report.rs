@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    debian,
     endurance::Endured,
     load::Measured,
     manifest::{self, App},
@@ -119,7 +120,7 @@ fn borne(endured: &Endured) -> String {
 }
 
 /// The day, in UTC, as the system's `date(1)` says it.
-fn today() -> Result<String> {
+pub(crate) fn today() -> Result<String> {
     let output = std::process::Command::new("date").args(["-u", "+%F"]).output()?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
@@ -218,6 +219,7 @@ fn text() -> Result<String> {
     for (outcome, app) in &apps {
         text.push_str(&section(app, outcome.as_ref()));
     }
+    text.push_str(&debian::text()?);
     Ok(text)
 }
 

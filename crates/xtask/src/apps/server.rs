@@ -13,8 +13,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use uigniter_api::{
+    Client,
     image::Image,
-    instance::{CreateRequest, Exit},
+    instance::{CreateRequest, Exit, LogsQuery},
 };
 use uigniter_image::{Disk, EntryKind};
 
@@ -79,19 +80,49 @@ pub(crate) fn run_guest(site: &Site, app: &App, image: &Image, args: &[String]) 
     site.daemon.inside(async |client| {
         let instance = client.create_instance(&request).await?;
         let exit = tokio::time::timeout(PATIENCE, client.wait_instance(&instance.id)).await;
-        let exit = exit.context("the program does not end")??;
-        let query = uigniter_api::instance::LogsQuery {
-            follow: false,
-            tail: None,
-        };
-        let mut logs = client.logs(&instance.id, &query).await?;
-        let mut output = Vec::new();
-        while let Some(piece) = logs.next().await? {
-            output.extend_from_slice(&piece);
-        }
+        let output = logs(&client, &instance.id).await?;
         client.delete_instance(&instance.id, true).await?;
-        Ok((output, exit))
+        let exit = exit.with_context(|| {
+            let tail = output.len().saturating_sub(300);
+            let tail = String::from_utf8_lossy(output.get(tail..).unwrap_or_default());
+            format!("the program does not end; it printed {tail:?}")
+        });
+        Ok((output, exit??))
     })
+}
+
+/// Runs an imported app until it prints these words or ends; gives what it printed.
+pub(crate) fn run_guest_until(site: &Site, app: &App, image: &Image, words: &str) -> Result<Vec<u8>> {
+    let request = request(app, image, &[]);
+    let begin = Instant::now();
+    site.daemon.inside(async |client| {
+        let instance = client.create_instance(&request).await?;
+        let output = loop {
+            // In this order: what it printed before it ended is in the console then.
+            let ended = client.get_instance(&instance.id).await?.exit.is_some();
+            let output = logs(&client, &instance.id).await?;
+            if ended || begin.elapsed() > PATIENCE || String::from_utf8_lossy(&output).contains(words) {
+                break output;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        client.delete_instance(&instance.id, true).await?;
+        Ok(output)
+    })
+}
+
+/// What an instance printed so far.
+async fn logs(client: &Client, id: &str) -> Result<Vec<u8>> {
+    let query = LogsQuery {
+        follow: false,
+        tail: None,
+    };
+    let mut logs = client.logs(id, &query).await?;
+    let mut output = Vec::new();
+    while let Some(piece) = logs.next().await? {
+        output.extend_from_slice(&piece);
+    }
+    Ok(output)
 }
 
 /// Runs the same files on the host to their end.
@@ -157,8 +188,8 @@ pub(crate) fn unpack(site: &Site, image: &Image) -> Result<TempDir> {
 
 /// The program with `root` as its root, in the namespace beside the daemon's, on the server's core, with the environment that a guest has.
 fn host_command(site: &Site, app: &App, root: &Path, image: &Image, args: &[String]) -> Command {
-    // Each of these becomes the next: the child is the program in the end.
-    const INTO_ROOT: &str = r#"mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec "$@""#;
+    // Each of these becomes the next: the child is the program in the end. What it leaves in shared memory goes with it.
+    const INTO_ROOT: &str = r#"mount --rbind /dev "$0/dev" && mount -t tmpfs tmpfs "$0/dev/shm" && mount -t proc proc "$0/proc" && exec "$@""#;
     let mut command = Command::new("ip");
     command
         .args([
@@ -196,7 +227,7 @@ impl Server {
         let instance = site
             .daemon
             .inside(async |client| Ok(client.create_instance(&request).await?))?;
-        let server = Self::Guest {
+        let mut server = Self::Guest {
             id: instance.id,
             vmm: instance.pid.context("an instance without a process")?,
             address: instance.ip_address.context("an instance without an address")?,
@@ -212,7 +243,7 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        let server = Self::Host {
+        let mut server = Self::Host {
             process,
             address: site.address,
         };
@@ -226,9 +257,9 @@ impl Server {
         }
     }
 
-    fn until_it_listens(&self, site: &Site, app: &App) -> Result<()> {
+    fn until_it_listens(&mut self, site: &Site, app: &App) -> Result<()> {
         let address = SocketAddr::from((self.address(), app.port.context("not a server")?));
-        let begin = Instant::now();
+        let (begin, log) = (Instant::now(), site.host_log());
         site.daemon.inside(async |client| {
             loop {
                 let connected = tokio::net::TcpStream::connect(address);
@@ -237,10 +268,23 @@ impl Server {
                     _ if begin.elapsed() > PATIENCE => bail!("{} does not listen on {address}", app.name),
                     _ => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
-                if let Self::Guest { id, .. } = self
-                    && let Some(exit) = client.get_instance(id).await?.exit
-                {
-                    bail!("{} ended with {exit:?} before it listened", app.name);
+                match self {
+                    Self::Guest { id, .. } => {
+                        if let Some(exit) = client.get_instance(id).await?.exit {
+                            let printed = logs(&client, id).await?;
+                            let printed = String::from_utf8_lossy(&printed);
+                            bail!("{} ended with {exit:?} before it listened: {printed}", app.name);
+                        }
+                    }
+                    Self::Host { process, .. } => {
+                        if let Some(status) = process.try_wait()? {
+                            let printed = fs::read_to_string(&log).unwrap_or_default();
+                            bail!(
+                                "{} on the host ended with {status} before it listened: {printed}",
+                                app.name
+                            );
+                        }
+                    }
                 }
             }
         })
@@ -258,13 +302,22 @@ impl Server {
         Ok(())
     }
 
+    /// What a guest printed so far.
+    pub(crate) fn console(&self, site: &Site) -> Result<Vec<u8>> {
+        let Self::Guest { id, .. } = self else {
+            bail!("a process of the host has no console");
+        };
+        site.daemon.inside(async |client| logs(&client, id).await)
+    }
+
     /// Ends it; fails if it had ended by itself.
     pub(crate) fn stop(self, site: &Site) -> Result<()> {
         match self {
             Self::Guest { id, .. } => site.daemon.inside(async |client| {
                 let exit = client.get_instance(&id).await?.exit;
+                client.delete_instance(&id, true).await?;
                 ensure!(exit.is_none(), "the server ended with {exit:?}");
-                Ok(client.delete_instance(&id, true).await?)
+                Ok(())
             }),
             Self::Host { mut process, .. } => {
                 let early = process.try_wait()?;

@@ -37,14 +37,20 @@ pub(crate) struct Site {
 impl Site {
     /// Starts all of it, and fills the build folders of the app and of those beside it.
     pub(crate) fn start(app: &App) -> Result<Self> {
+        let site = Self::bare()?;
+        for app in app.others()?.iter().chain([app]) {
+            build(app, &site.build_folder(app))?;
+        }
+        Ok(site)
+    }
+
+    /// Starts all of it, with nothing built.
+    pub(crate) fn bare() -> Result<Self> {
         // Before the daemon: `ip netns add` may mount /run/netns over itself, and a name that is mounted below could not be removed then.
         let beside = format!("uigniter-apps-{}", std::process::id());
         ip(&["netns", "add", &beside])?;
         let daemon = Daemon::start(0)?;
         let dir = tempfile::Builder::new().prefix("uigniter-apps-").tempdir()?;
-        for app in app.others()?.iter().chain([app]) {
-            build(app, &dir.path().join(&app.name))?;
-        }
         let mut site = Self {
             daemon,
             dir,

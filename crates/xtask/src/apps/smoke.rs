@@ -161,14 +161,7 @@ fn compare(
         .collect();
     let (expected, status) = server::run_host(site, app, root, image, &args)?;
     let (console, exit) = server::run_guest(site, app, image, &args)?;
-    // Lines of the library OS's own are not the program's.
-    let own = |line: &&[u8]| !line.starts_with(b"uigniter: ");
-    let actual: Vec<u8> = console
-        .split_inclusive(|byte| *byte == b'\n')
-        .filter(own)
-        .flatten()
-        .copied()
-        .collect();
+    let actual = of_the_program(&console);
     let failure = if i32::from(exit.code) != status {
         let said = exit.message.unwrap_or_default();
         let tail = actual.get(actual.len().saturating_sub(300)..).unwrap_or_default();
@@ -192,8 +185,15 @@ fn compare(
     })
 }
 
+/// A console without the lines that are the library OS's own and not the program's.
+pub(crate) fn of_the_program(console: &[u8]) -> Vec<u8> {
+    let own = |line: &&[u8]| !line.starts_with(b"uigniter: ");
+    let lines = console.split_inclusive(|byte| *byte == b'\n').filter(own);
+    lines.flatten().copied().collect()
+}
+
 /// The first line that is not the same.
-fn difference(expected: &[u8], actual: &[u8]) -> Option<String> {
+pub(crate) fn difference(expected: &[u8], actual: &[u8]) -> Option<String> {
     if expected == actual {
         return None;
     }
