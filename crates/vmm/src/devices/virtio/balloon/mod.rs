@@ -31,6 +31,8 @@ const BUDGET: usize = 16;
 const NUMBERS_MAX: usize = 1024;
 /// A page of the balloon (5.5.6), and of the host.
 const PAGE: usize = 4096;
+/// Length of a huge page of x86-64 in bytes.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// `VIRTIO_BALLOON_F_DEFLATE_ON_OOM`.
 const DEFLATE_ON_OOM: u64 = 1 << 2;
@@ -91,12 +93,25 @@ fn discard(start: usize, length: usize) {
     if bytes == 0 {
         return;
     }
+    prefer_small_pages(first, bytes);
     // SAFETY: 1. the caller took the range from guest memory, which is mapped, private and anonymous, and nothing else lies between;
     // 2. guest memory is only accessed through volatile slices, so that its contents may change at any time.
     // On huge pages of the pool it fails where the range has no whole one; then the page stays.
     if unsafe { libc::madvise(first as *mut libc::c_void, bytes, libc::MADV_DONTNEED) } == 0 {
         METRICS.balloon_bytes.add(bytes as u64);
     }
+}
+
+/// Backs the surroundings of a range by small pages from now on.
+///
+/// What the guest gives back in pieces it takes again in pieces, and writes its free lists into them: each such touch would bring 2 MiB, and so would the
+/// host's khugepaged. Of 64 MiB given back a third returned within 10 s.
+fn prefer_small_pages(start: usize, bytes: usize) {
+    let first = start / HUGE_PAGE * HUGE_PAGE;
+    let end = (start + bytes).next_multiple_of(HUGE_PAGE);
+    // SAFETY: the advice changes nothing that is read or written, in guest memory or beside it. Where it fails (nothing is mapped at an end, or
+    // the process has as many mappings as it may) the pages stay as they were.
+    unsafe { libc::madvise(first as *mut libc::c_void, end - first, libc::MADV_NOHUGEPAGE) };
 }
 
 impl VirtioDevice for Balloon {
