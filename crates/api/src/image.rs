@@ -3,6 +3,8 @@
 //! An image is imported by sending the file itself, an ELF or a disk, as the body of `POST /v1/images?name=NAME`. The
 //! digest is that of the bytes sent, so that a caller who holds a file can ask first whether the daemon has it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,33 @@ pub struct Image {
     pub created_at_ms: u64,
     /// The program and its first arguments, where an instance does not name its own; empty where the image has none.
     pub command: Vec<String>,
+    /// Arguments behind `command`, where an instance does not give its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment of the program; what an instance gives counts more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The program's working directory, where an instance's command line names none; absent: `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+}
+
+impl Image {
+    /// An image of which nothing but its name and kind is known.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: ImageKind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            digest: None,
+            size_bytes: 0,
+            created_at_ms: 0,
+            command: Vec::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: None,
+        }
+    }
 }
 
 /// What was imported.

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        completion::Completion, daemon::Daemon, demo::Demo, doctor::Doctor, image::Image, inspect::Inspect,
-        kill::Kill, logs::Logs, man::Man, pool::Pool, ps::Ps, reference::Reference, rm::Rm, run::Run,
-        stats::Stats, stop::Stop, vmm::Vmm, wait::Wait,
+        build::Build, completion::Completion, daemon::Daemon, demo::Demo, doctor::Doctor, image::Image,
+        inspect::Inspect, kill::Kill, logs::Logs, man::Man, pool::Pool, ps::Ps, reference::Reference, rm::Rm,
+        run::Run, stats::Stats, stop::Stop, vmm::Vmm, wait::Wait,
     },
     env_vars,
     error::{CliError, Outcome},
@@ -58,6 +58,7 @@ enum Command {
     Inspect(Inspect),
     Wait(Wait),
     Stats(Stats),
+    Build(Box<Build>),
     Image(Image),
     Pool(Pool),
     Demo(Demo),
@@ -118,6 +119,7 @@ impl Command {
             Self::Inspect(command) => command.run(&global).await,
             Self::Wait(command) => command.run(&global).await,
             Self::Stats(command) => command.run(&global).await,
+            Self::Build(command) => command.run(&global).await,
             Self::Image(command) => command.run(&global).await,
             Self::Pool(command) => command.run(&global).await,
             Self::Demo(command) => command.run(&global).await,

@@ -33,6 +33,11 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// Whether a person reads it.
+    pub(crate) fn is_for_people(self) -> bool {
+        !self.quiet && self.output == Format::Table
+    }
+
     /// Prints `value` as JSON, or `rows` under `head`, or the first cell of each row.
     pub(crate) fn print(
         self,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tempfile::{NamedTempFile, TempPath};
-use uigniter_image::{Addition, Format, PackError, Packed, needs_others, pack};
+use uigniter_image::{Addition, Format, Missing, PackError, Packed, needs_others, pack};
 
 use crate::error::CliError;
 
@@ -20,6 +20,11 @@ pub(crate) struct AddArgs {
 }
 
 impl AddArgs {
+    /// What was given.
+    pub(crate) fn additions(&self) -> &[Addition] {
+        &self.add
+    }
+
     /// Whether any was given.
     pub(crate) const fn is_empty(&self) -> bool {
         self.add.is_empty()
@@ -55,10 +60,7 @@ fn prepare_now(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
     let mut disk = NamedTempFile::with_prefix("uigniter-image-")?;
     let Packed { path, unresolved, .. } =
         pack(file, &add.add, Format::Erofs, disk.as_file_mut()).map_err(refused)?;
-    for missing in unresolved {
-        let (library, needed_by) = (missing.library, missing.needed_by.display());
-        eprintln!("uigniter: {needed_by} needs {library}, which this host does not have; it is left out");
-    }
+    warn(&unresolved);
     let disk = disk.into_temp_path();
     Ok(Prepared {
         file: disk.to_path_buf(),
@@ -67,8 +69,16 @@ fn prepare_now(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
     })
 }
 
+/// Says which libraries an image goes without.
+pub(crate) fn warn(unresolved: &[Missing]) {
+    for Missing { library, needed_by } in unresolved {
+        let needed_by = needed_by.display();
+        eprintln!("uigniter: {needed_by} needs {library}, which this host does not have; it is left out");
+    }
+}
+
 /// A refusal's line says the way out already; only the system's own words do not.
-fn refused(error: PackError) -> CliError {
+pub(crate) fn refused(error: PackError) -> CliError {
     let hint = match &error {
         PackError::Open { .. } | PackError::Tree(_) => Some("name files of this host that can be read"),
         PackError::Build(_) => Some("is there room in the folder for temporary files (TMPDIR)?"),

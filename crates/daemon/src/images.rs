@@ -5,6 +5,7 @@
 
 mod disk_copy;
 mod import;
+mod settings;
 
 use std::{
     collections::HashMap,
@@ -22,6 +23,7 @@ use uigniter_image::{Disk, Format};
 
 pub(crate) use disk_copy::private_copy;
 pub(crate) use import::Import;
+use settings::Settings;
 
 use crate::{digest, names, refusal::Refusal, state_dir::ignore_absent};
 
@@ -155,7 +157,7 @@ impl Images {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let image = match sidecar {
             Some(Sidecar { image, file }) if file == id => image,
-            _ => hand_laid(name, &metadata, &file, disk.format),
+            _ => hand_laid(name, &metadata, &file, &disk),
         };
         let known = Known {
             image,
@@ -200,21 +202,15 @@ impl Images {
     }
 }
 
-/// What can be said about a disk that nobody imported. Its program is `/NAME`, if that is there.
-fn hand_laid(name: &str, metadata: &Metadata, file: &File, format: Option<Format>) -> Image {
-    let program = format!("/{name}");
-    let found =
-        format.is_some() && Disk::contents(file).is_ok_and(|tree| tree.file_length(&program).is_some());
+/// What can be said about a disk that nobody imported.
+fn hand_laid(name: &str, metadata: &Metadata, file: &File, disk: &Disk) -> Image {
     let modified = metadata
         .modified()
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Image {
-        name: name.to_owned(),
-        kind: ImageKind::Disk,
-        digest: None,
+    Settings::of_disk(name, disk, file, None).apply(Image {
         size_bytes: metadata.len(),
         created_at_ms: modified.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-        command: if found { vec![program] } else { Vec::new() },
-    }
+        ..Image::new(name, ImageKind::Disk)
+    })
 }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     ReadAt,
+    configuration::{self, ImageConfiguration},
     contents::{Contents, Format},
     erofs,
     filesystem::{BuildError, Filesystem},
@@ -50,6 +51,9 @@ pub enum Error {
     /// The EROFS on the disk is not whole.
     #[error("the file system {0}")]
     Erofs(#[from] erofs::Error),
+    /// What it says about running it is not whole.
+    #[error(transparent)]
+    Configuration(#[from] configuration::Error),
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -65,6 +69,8 @@ pub struct Disk {
     pub partitions: Partitions,
     /// The file system for the library OS (checked, and whole).
     pub format: Option<Format>,
+    /// What the image says about running it.
+    pub configuration: Option<ImageConfiguration>,
 }
 
 impl Disk {
@@ -78,11 +84,13 @@ impl Disk {
             Ok((partitions, contents)) => Ok(Self {
                 partitions,
                 format: Some(contents.format()),
+                configuration: configuration::read(disk)?,
             }),
             // Another file system, for another kernel: not ours to judge.
             Err(Error::Rofs(rofs::Error::NotRofs)) => Ok(Self {
                 partitions: partitions(disk)?,
                 format: None,
+                configuration: None,
             }),
             Err(error) => Err(error),
         }

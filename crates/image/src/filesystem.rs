@@ -6,13 +6,18 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::FileExt,
     path::PathBuf,
+    sync::Arc,
 };
 
 /// Longest target of a link in bytes: `PATH_MAX` without its zero byte.
 pub const MAX_TARGET_BYTES: usize = 4095;
 /// Longest name in bytes (`NAME_MAX`).
 pub const MAX_NAME_BYTES: usize = 255;
+
+/// Most symbolic links that are followed for one path, as in Linux (`path_resolution(7)`).
+const MAX_LINKS: usize = 40;
 
 /// Pages of zeroes become holes.
 const PAGE: usize = 4096;
@@ -50,6 +55,15 @@ pub enum Source {
     Bytes(Vec<u8>),
     /// From a file of the host's, read when the image is written.
     Path(PathBuf),
+    /// From a part of a file that is open.
+    Part {
+        /// The file.
+        file: Arc<File>,
+        /// Where the part begins, in bytes.
+        start: u64,
+        /// Its length in bytes.
+        length: u64,
+    },
 }
 
 /// Why a tree cannot be built or written.
@@ -65,6 +79,12 @@ pub enum BuildError {
     /// A link's target that no format can hold.
     #[error("the link '{0}' has a target of no or more than 4095 bytes; give a shorter one")]
     BadTarget(String),
+    /// Links that lead in a circle.
+    #[error("'{0}' leads through too many symbolic links")]
+    Links(String),
+    /// A hard link to what is not there, or is a folder.
+    #[error("'{0}' is a link to nothing that has names; build what it comes from again")]
+    BadHardLink(String),
     /// More than the format can hold.
     #[error("the image is too large: {0}")]
     TooLarge(&'static str),
@@ -96,6 +116,30 @@ pub(crate) enum Kind {
 pub(crate) struct Inode {
     pub(crate) metadata: Metadata,
     pub(crate) kind: Kind,
+}
+
+impl Inode {
+    pub(crate) const fn folder(metadata: Metadata) -> Self {
+        Self {
+            metadata,
+            kind: Kind::Folder(BTreeMap::new()),
+        }
+    }
+
+    /// To a target that [`Filesystem::link`] would take.
+    pub(crate) const fn link(target: Vec<u8>, metadata: Metadata) -> Self {
+        Self {
+            metadata,
+            kind: Kind::Link(target),
+        }
+    }
+
+    pub(crate) const fn file(source: Source, metadata: Metadata) -> Self {
+        Self {
+            metadata,
+            kind: Kind::File(source),
+        }
+    }
 }
 
 /// A tree that is to become a file system.
@@ -131,7 +175,7 @@ impl Filesystem {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            inodes: vec![folder(Metadata::new(0o755))],
+            inodes: vec![Inode::folder(Metadata::new(0o755))],
         }
     }
 
@@ -146,8 +190,7 @@ impl Filesystem {
         source: Source,
         metadata: Metadata,
     ) -> Result<(), BuildError> {
-        let kind = Kind::File(source);
-        self.add(path.as_ref(), Inode { metadata, kind })
+        self.add(path.as_ref(), Inode::file(source, metadata))
     }
 
     /// Adds a folder, or gives metadata to one that is there.
@@ -161,7 +204,7 @@ impl Filesystem {
             self.inodes[Self::ROOT].metadata = metadata;
             return Ok(());
         }
-        self.add(path, folder(metadata))
+        self.add(path, Inode::folder(metadata))
     }
 
     /// Adds a symbolic link.
@@ -179,8 +222,7 @@ impl Filesystem {
         if target.is_empty() || target.len() > MAX_TARGET_BYTES || target.contains(&0) {
             return Err(BuildError::BadTarget(shown(path.as_ref())));
         }
-        let kind = Kind::Link(target);
-        self.add(path.as_ref(), Inode { metadata, kind })
+        self.add(path.as_ref(), Inode::link(target, metadata))
     }
 
     /// The inode in a place.
@@ -235,6 +277,181 @@ impl Filesystem {
         Ok(())
     }
 
+    /// Puts an inode in the place of whatever is there; a folder keeps what is in it. The way there may lead through links of the tree.
+    pub(crate) fn put(&mut self, path: &[u8], inode: Inode) -> Result<(), BuildError> {
+        let Some((place, name)) = self.way(path, true)? else {
+            self.inodes[Self::ROOT].metadata = inode.metadata;
+            return Ok(());
+        };
+        let index = self.inodes.len();
+        let old = self.children_mut(place, path)?.insert(name.clone(), index);
+        match old {
+            Some(old) if self.is_folder(old) && matches!(inode.kind, Kind::Folder(_)) => {
+                self.inodes[old].metadata = inode.metadata;
+                self.children_mut(place, path)?.insert(name, old);
+            }
+            _ => self.inodes.push(inode),
+        }
+        Ok(())
+    }
+
+    /// Gives a file another name, in the place of whatever is there.
+    pub(crate) fn put_hard_link(&mut self, path: &[u8], target: &[u8]) -> Result<(), BuildError> {
+        let bad = || BuildError::BadHardLink(shown(path));
+        let target = self.find(target)?.ok_or_else(bad)?;
+        if self.is_folder(target) {
+            return Err(bad());
+        }
+        let (place, name) = self.way(path, true)?.ok_or_else(bad)?;
+        self.children_mut(place, path)?.insert(name, target);
+        Ok(())
+    }
+
+    /// Takes away what is at a path, if anything is.
+    pub(crate) fn remove(&mut self, path: &[u8]) -> Result<(), BuildError> {
+        if let Some((place, name)) = self.way(path, false)? {
+            self.children_mut(place, path)?.remove(&name);
+        }
+        Ok(())
+    }
+
+    /// Takes away all that is in a folder, if it is there.
+    pub(crate) fn clear(&mut self, path: &[u8]) -> Result<(), BuildError> {
+        if let Some(index) = self.find(path)?
+            && let Kind::Folder(children) = &mut self.inodes[index].kind
+        {
+            children.clear();
+        }
+        Ok(())
+    }
+
+    /// Whether anything is at a path, whose last part is not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::BadPath`], [`BuildError::Duplicate`] below a file, [`BuildError::Links`].
+    pub fn has(&mut self, path: impl AsRef<[u8]>) -> Result<bool, BuildError> {
+        Ok(self.find(path.as_ref())?.is_some())
+    }
+
+    /// Finds a program as `execvp(3)` does: a name without a slash in the folders of `search`, which are parted by colons. Gives its absolute path.
+    ///
+    /// # Errors
+    ///
+    /// As [`has`](Self::has).
+    pub fn program(&mut self, name: &str, search: &str) -> Result<Option<String>, BuildError> {
+        if name.contains('/') {
+            let path = format!("/{}", name.trim_start_matches('/'));
+            return Ok(self.has(&path)?.then_some(path));
+        }
+        for folder in search.split(':').filter(|folder| folder.starts_with('/')) {
+            let path = format!("{}/{name}", folder.trim_end_matches('/'));
+            if self.has(&path)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Files of the tree, each with its length as far as it is known before it is read.
+    pub fn files(&self) -> Vec<(String, u64)> {
+        let mut files = Vec::new();
+        let mut pending = vec![(Vec::new(), Self::ROOT)];
+        while let Some((path, index)) = pending.pop() {
+            match &self.inodes[index].kind {
+                Kind::Folder(children) => {
+                    let below = children.iter();
+                    pending.extend(below.map(|(name, child)| ([&path[..], b"/", name].concat(), *child)));
+                }
+                Kind::File(source) => {
+                    files.push((String::from_utf8_lossy(&path).into_owned(), source.length()))
+                }
+                Kind::Link(_) => {}
+            }
+        }
+        files
+    }
+
+    /// What is at a path, whose last part is not followed.
+    fn find(&mut self, path: &[u8]) -> Result<Option<InodeIndex>, BuildError> {
+        if path.iter().all(|byte| matches!(byte, b'/' | b'.')) {
+            return Ok(Some(Self::ROOT));
+        }
+        let Some((place, name)) = self.way(path, false)? else {
+            return Ok(None);
+        };
+        Ok(match &self.inodes[place].kind {
+            Kind::Folder(children) => children.get(&name).copied(),
+            _ => None,
+        })
+    }
+
+    /// The folder that has or will have what a path names, and its name there; `None` for the root. Links are followed as in the guest, never out of the
+    /// tree. Folders on the way are made, or else there is `None` where one is not.
+    fn way(&mut self, path: &[u8], make: bool) -> Result<Option<(InodeIndex, Vec<u8>)>, BuildError> {
+        let parts = |path: &[u8]| -> Vec<Vec<u8>> {
+            let parts = path.split(|byte| *byte == b'/').rev();
+            parts
+                .filter(|part| !matches!(*part, b"" | b"."))
+                .map(<[u8]>::to_vec)
+                .collect()
+        };
+        let (mut rest, mut links) = (parts(path), 0);
+        if rest
+            .iter()
+            .any(|part| part.len() > MAX_NAME_BYTES || part.contains(&0) || part == b"..")
+        {
+            return Err(BuildError::BadPath(shown(path)));
+        }
+        let mut places = vec![Self::ROOT];
+        while let Some(part) = rest.pop() {
+            let place = places.last().copied().unwrap_or(Self::ROOT);
+            if rest.is_empty() && part != b".." {
+                return Ok(Some((place, part)));
+            }
+            if part == b".." {
+                if places.len() > 1 {
+                    places.pop();
+                }
+                continue;
+            }
+            if !make && self.children_mut(place, path)?.get(&part).is_none() {
+                return Ok(None);
+            }
+            let child = self.child_folder(place, &part).ok_or_else(|| duplicate(path))?;
+            match &self.inodes[child].kind {
+                Kind::Folder(_) => places.push(child),
+                Kind::File(_) => return Err(duplicate(path)),
+                Kind::Link(target) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(BuildError::Links(shown(path)));
+                    }
+                    if target.first() == Some(&b'/') {
+                        places.truncate(1);
+                    }
+                    rest.extend(parts(target));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn children_mut(
+        &mut self,
+        place: InodeIndex,
+        path: &[u8],
+    ) -> Result<&mut BTreeMap<Vec<u8>, InodeIndex>, BuildError> {
+        match &mut self.inodes[place].kind {
+            Kind::Folder(children) => Ok(children),
+            _ => Err(duplicate(path)),
+        }
+    }
+
+    fn is_folder(&self, index: InodeIndex) -> bool {
+        matches!(self.inodes[index].kind, Kind::Folder(_))
+    }
+
     /// The folder of this name in a folder; it is made where nothing has the name.
     fn child_folder(&mut self, place: InodeIndex, name: &[u8]) -> Option<InodeIndex> {
         let next = self.inodes.len();
@@ -243,16 +460,9 @@ impl Filesystem {
         };
         let child = *children.entry(name.to_vec()).or_insert(next);
         if child == next {
-            self.inodes.push(folder(Metadata::new(0o755)));
+            self.inodes.push(Inode::folder(Metadata::new(0o755)));
         }
         Some(child)
-    }
-}
-
-const fn folder(metadata: Metadata) -> Inode {
-    Inode {
-        metadata,
-        kind: Kind::Folder(BTreeMap::new()),
     }
 }
 
@@ -275,12 +485,30 @@ fn parts(path: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 impl Source {
+    /// How many bytes there are; 0 where the host does not say.
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Path(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::Part { length, .. } => *length,
+        }
+    }
+
     /// Copies all bytes to the writer's position; pages of zeroes are skipped, so that a fresh file stays sparse there. Returns the length.
     pub(crate) fn copy(&self, output: &mut (impl Write + Seek)) -> Result<u64, BuildError> {
+        let either = |error| match error {
+            CopyError::Read(error) | CopyError::Write(error) => BuildError::Write(error),
+        };
         match self {
-            Self::Bytes(bytes) => copy_sparse(&mut &bytes[..], output).map_err(|error| match error {
-                CopyError::Read(error) | CopyError::Write(error) => BuildError::Write(error),
-            }),
+            Self::Bytes(bytes) => copy_sparse(&mut &bytes[..], output).map_err(either),
+            Self::Part { file, start, length } => {
+                let mut part = Part {
+                    file,
+                    at: *start,
+                    left: *length,
+                };
+                copy_sparse(&mut part, output).map_err(either)
+            }
             Self::Path(path) => {
                 let read = |source| BuildError::Read {
                     path: path.clone(),
@@ -299,6 +527,12 @@ impl Source {
     pub(crate) fn small(&self, limit: usize) -> Result<Option<Vec<u8>>, BuildError> {
         match self {
             Self::Bytes(bytes) => Ok((bytes.len() <= limit).then(|| bytes.clone())),
+            Self::Part { length, .. } if *length > limit as u64 => Ok(None),
+            Self::Part { file, start, length } => {
+                let mut bytes = vec![0; *length as usize];
+                file.read_exact_at(&mut bytes, *start)?;
+                Ok(Some(bytes))
+            }
             Self::Path(path) => {
                 let mut bytes = Vec::new();
                 // One byte more than is wanted tells a longer file; what the length says may change until it is read.
@@ -311,6 +545,26 @@ impl Source {
                 Ok((read <= limit).then_some(bytes))
             }
         }
+    }
+}
+
+/// Reads a part of a file without moving its position.
+struct Part<'a> {
+    file: &'a File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let limit = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self.file.read_at(&mut buffer[..limit], self.at)?;
+        if read == 0 && limit > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 

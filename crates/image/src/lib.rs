@@ -4,6 +4,8 @@
 //! - [`Filesystem`]: the tree that a file system is written from.
 //! - [`rofs`]: OSv's read-only file system, written and read back.
 //! - [`erofs`]: Linux's read-only file system, written and read back.
+//! - [`oci`]: container images as trees.
+//! - [`configuration`]: what an image says about running it.
 //! - [`disk`]: the partition table around it.
 //! - [`tree`]: files of the host's at their place in an image, with the links on the way.
 //! - [`pack`](mod@pack): one program with what it needs (its libraries are found as `ld.so(8)` finds them) and a small tree around it, as a disk.
@@ -12,12 +14,14 @@
 //! were compared with the length of the file.
 #![forbid(unsafe_code)]
 
+pub mod configuration;
 mod contents;
 pub mod disk;
 pub mod elf;
 pub mod erofs;
 mod filesystem;
 mod libraries;
+pub mod oci;
 pub mod pack;
 mod read_at;
 pub mod rofs;
@@ -30,5 +34,7 @@ pub use disk::Disk;
 pub use elf::ElfInfo;
 pub use filesystem::{BuildError, Filesystem, MAX_NAME_BYTES, MAX_TARGET_BYTES, Metadata, Source};
 pub use libraries::Missing;
-pub use pack::{Addition, MissingList, PackError, Packed, Program, needs_others, pack, pack_elf};
+pub use pack::{
+    Addition, Gathered, MissingList, PackError, Packed, Program, gather, needs_others, pack, pack_elf,
+};
 pub use read_at::ReadAt;

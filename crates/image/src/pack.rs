@@ -18,7 +18,7 @@ use crate::{
     contents::Format,
     disk,
     elf::{self, Dynamic, ElfInfo},
-    filesystem::{BuildError, Filesystem, Metadata, Source},
+    filesystem::{BuildError, Filesystem, Inode, Metadata, Source},
     libraries::{Linker, MUSL_PATH, Missing, Needs},
     tree::{self, Tree},
 };
@@ -188,15 +188,7 @@ pub fn pack_elf(source: &Path, name: &str, format: Format, output: &mut File) ->
     }
     let path = format!("/{name}");
     let mut tree = Filesystem::new();
-    for (path, text) in FILES {
-        tree.file(path, Source::Bytes(text.into()), Metadata::new(0o644))?;
-    }
-    for (path, permissions) in FOLDERS {
-        tree.folder(path, Metadata::new(permissions))?;
-    }
-    for (path, target) in LINKS {
-        tree.link(path, target, Metadata::new(0o777))?;
-    }
+    complete(&mut tree)?;
     tree.file(&path, Source::Path(source.to_owned()), Metadata::new(0o755))?;
     let disk_bytes = disk::write(&tree, format, output)?;
     Ok(Program {
@@ -261,6 +253,32 @@ pub fn pack(
     format: Format,
     output: &mut File,
 ) -> Result<Packed, PackError> {
+    let gathered = gather(program, additions)?;
+    let disk_bytes = disk::write(&gathered.tree, format, output)?;
+    Ok(Packed {
+        path: gathered.path,
+        disk_bytes,
+        unresolved: gathered.unresolved,
+    })
+}
+
+/// A program and all that it needs, as a tree.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The tree.
+    pub tree: Filesystem,
+    /// The program's path in it.
+    pub path: String,
+    /// See [`Packed::unresolved`].
+    pub unresolved: Vec<Missing>,
+}
+
+/// Gathers what [`pack`] packs.
+///
+/// # Errors
+///
+/// See [`PackError`].
+pub fn gather(program: &Path, additions: &[Addition]) -> Result<Gathered, PackError> {
     let path = std::path::absolute(program).map_err(|source| PackError::Open {
         path: program.to_owned(),
         source,
@@ -283,26 +301,58 @@ pub fn pack(
         .collect();
     packing.program(&path, 0)?;
     let unresolved = packing.libraries_of(&added)?;
-    for (path, text) in FILES {
-        packing.tree.add_text(Path::new(path), text)?;
-    }
     for path in LISTS.map(Path::new) {
         if path.is_file() {
             packing.tree.add_same(path)?;
         }
     }
-    for (path, permissions) in FOLDERS {
-        packing.tree.add_empty(Path::new(path), permissions)?;
-    }
-    for (path, target) in LINKS {
-        packing.tree.add_link(Path::new(path), Path::new(target))?;
-    }
-    let disk_bytes = disk::write(&packing.tree.build()?, format, output)?;
-    Ok(Packed {
+    let mut tree = packing.tree.build()?;
+    complete(&mut tree)?;
+    Ok(Gathered {
+        tree,
         path: text,
-        disk_bytes,
         unresolved,
     })
+}
+
+/// A folder of the host's as the root, as it is.
+///
+/// # Errors
+///
+/// See [`PackError`].
+pub fn folder(root: &Path) -> Result<Filesystem, PackError> {
+    let mut tree = Tree::new();
+    tree.add(root, Path::new("/"))?;
+    let mut tree = tree.build()?;
+    complete(&mut tree)?;
+    Ok(tree)
+}
+
+/// Adds what every image has, where nothing is.
+///
+/// # Errors
+///
+/// See [`BuildError`].
+pub fn complete(tree: &mut Filesystem) -> Result<(), BuildError> {
+    for (path, text) in FILES {
+        if !tree.has(path)? {
+            tree.put(
+                path.as_bytes(),
+                Inode::file(Source::Bytes(text.into()), Metadata::new(0o644)),
+            )?;
+        }
+    }
+    for (path, permissions) in FOLDERS {
+        if !tree.has(path)? {
+            tree.put(path.as_bytes(), Inode::folder(Metadata::new(permissions)))?;
+        }
+    }
+    for (path, target) in LINKS {
+        if !tree.has(path)? {
+            tree.put(path.as_bytes(), Inode::link(target.into(), Metadata::new(0o777)))?;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of a script's first line that Linux looks at (`execve(2)`).

@@ -46,7 +46,6 @@ enum Node {
     Folder(u16),
     /// Where the host has it.
     File(PathBuf, Metadata),
-    Text(&'static str),
     Link(PathBuf),
 }
 
@@ -101,24 +100,6 @@ impl Tree {
         self.put(path, Node::Link(target.to_owned()))
     }
 
-    /// Adds a file with this text, unless something is there.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub fn add_text(&mut self, path: &Path, text: &'static str) -> Result<(), Error> {
-        self.put(path, Node::Text(text))
-    }
-
-    /// Adds an empty folder, unless something is there.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub fn add_empty(&mut self, path: &Path, permissions: u16) -> Result<(), Error> {
-        self.put(path, Node::Folder(permissions))
-    }
-
     /// The host's files in the tree, each with its path there.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &Path)> {
         self.nodes.iter().filter_map(|(path, node)| match node {
@@ -140,9 +121,6 @@ impl Tree {
                 Node::Folder(_) if path == b"/" => {}
                 Node::Folder(permissions) => builder.folder(path, Metadata::new(*permissions))?,
                 Node::File(host, metadata) => builder.file(path, Source::Path(host.clone()), *metadata)?,
-                Node::Text(text) => {
-                    builder.file(path, Source::Bytes(text.as_bytes().into()), Metadata::new(0o644))?;
-                }
                 Node::Link(target) => {
                     builder.link(path, target.as_os_str().as_bytes(), Metadata::new(0o777))?;
                 }
@@ -264,7 +242,7 @@ impl Tree {
             self.adopt_root_link(&here);
             match self.nodes.entry(here.clone()).or_insert(Node::Folder(0o755)) {
                 Node::Folder(_) => {}
-                Node::File(..) | Node::Text(_) => return Err(Error::BelowFile(path.to_owned())),
+                Node::File(..) => return Err(Error::BelowFile(path.to_owned())),
                 Node::Link(target) => {
                     links += 1;
                     if links > MAX_LINKS {

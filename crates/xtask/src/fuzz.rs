@@ -31,6 +31,8 @@ const TARGETS: &[(&str, &str, &str)] = &[
         "devices::virtio::fuzz::fuzz_rng_rings",
     ),
     ("api", "uigniter-vmm", "api::fuzz::fuzz_api"),
+    ("erofs", "uigniter-image", "erofs::tests::fuzz_erofs"),
+    ("oci-layer", "uigniter-image", "oci::tests::fuzz_oci_layer"),
     ("rofs", "uigniter-image", "rofs::tests::fuzz_rofs"),
     ("program", "uigniter-image", "elf::tests::fuzz_program"),
 ];

@@ -1,5 +1,6 @@
 //! One file per command: its flags, its help, what it does. Its test has the same name under `tests/it/`.
 
+pub(crate) mod build;
 pub(crate) mod completion;
 pub(crate) mod daemon;
 pub(crate) mod demo;

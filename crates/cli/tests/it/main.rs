@@ -11,6 +11,7 @@
 
 mod support;
 
+mod build;
 mod completion;
 mod daemon;
 mod demo;

@@ -11,7 +11,7 @@ use std::{
 use uigniter_api::image::{Image, ImageKind, ImportQuery};
 use uigniter_image::{BuildError, Disk, Format, PackError, elf, pack_elf};
 
-use super::{FileId, Images, Known, Sidecar};
+use super::{FileId, Images, Known, Settings, Sidecar};
 use crate::{digest::Hasher, instance::now_ms, names, refusal::Refusal, state_dir::write_json};
 
 /// Files of imports under way; an image's name never begins with a dot.
@@ -132,14 +132,12 @@ impl Import {
             .file
             .metadata()
             .map_err(Refusal::io("look at the image"))?;
-        let image = Image {
-            name,
-            kind: made.kind,
+        let image = made.settings.apply(Image {
             digest: Some(hasher.finish()),
             size_bytes: metadata.len(),
             created_at_ms: now_ms(),
-            command: made.command,
-        };
+            ..Image::new(name, made.kind)
+        });
         let id = FileId::from(&metadata);
         let _alone = images.placing.lock().unwrap_or_else(PoisonError::into_inner);
         // Disk first: a sidecar that does not fit its disk is not believed, so a kill in between leaves a hand-laid disk.
@@ -168,7 +166,7 @@ impl Import {
 /// A disk that is ready to become an image.
 struct Made {
     kind: ImageKind,
-    command: Vec<String>,
+    settings: Settings,
     format: Option<Format>,
     disk: Temporary,
 }
@@ -187,7 +185,7 @@ fn pack(images: &Images, program: &Temporary, name: &str) -> Result<Made, Refusa
         })?;
     Ok(Made {
         kind: ImageKind::Elf,
-        command: vec![packed.path],
+        settings: Settings::program(packed.path),
         format: Some(Format::Erofs),
         disk,
     })
@@ -196,16 +194,9 @@ fn pack(images: &Images, program: &Temporary, name: &str) -> Result<Made, Refusa
 fn take_disk(disk: Temporary, name: &str, program: Option<String>) -> Result<Made, Refusal> {
     let found =
         Disk::inspect(&disk.file).map_err(|error| Refusal::InvalidImage(format!("{name}: {error}")))?;
-    let usual = format!("/{name}");
-    let has_usual = || {
-        found.format.is_some()
-            && Disk::contents(&disk.file).is_ok_and(|tree| tree.file_length(&usual).is_some())
-    };
-    let program = program.or_else(|| has_usual().then(|| usual.clone()));
-    let command = program.into_iter().collect();
     Ok(Made {
         kind: ImageKind::Disk,
-        command,
+        settings: Settings::of_disk(name, &found, &disk.file, program),
         format: found.format,
         disk,
     })

@@ -1,5 +1,7 @@
 //! What a request comes to, once it is checked and its image is found.
 
+use std::collections::BTreeMap;
+
 use uigniter_abi::boot_args::BootArgs;
 use uigniter_api::{instance::CreateRequest, vm::RunRequest};
 
@@ -47,7 +49,11 @@ impl Plan {
         } else {
             image.image.command.clone()
         };
-        command.extend(request.args.iter().cloned());
+        let args = match request.cmdline {
+            None if request.args.is_empty() => &image.image.args,
+            _ => &request.args,
+        };
+        command.extend(args.iter().cloned());
         let Some(program) = command.first_mut() else {
             return Err(Refusal::Invalid(format!(
                 "image '{}' names no program; give a cmdline, for instance \"/{0}\"",
@@ -58,13 +64,12 @@ impl Plan {
         if !program.starts_with('/') {
             program.insert(0, '/');
         }
-        let mut env = line.env;
-        for (key, value) in &request.env {
-            env.retain(|(other, _)| other != key);
-            env.push((key.clone(), value.clone()));
-        }
+        let mut env: BTreeMap<_, _> = image.image.env.clone();
+        env.extend(line.env);
+        env.extend(request.env.clone());
+        let env: Vec<_> = env.into_iter().collect();
         texts(&command, &env)?;
-        let (cwd, verbose) = (line.cwd, line.verbose);
+        let (cwd, verbose) = (line.cwd.or_else(|| image.image.cwd.clone()), line.verbose);
         let interactive = request.interactive || line.interactive;
         Ok(Self {
             interactive,

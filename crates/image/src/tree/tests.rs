@@ -90,7 +90,8 @@ fn the_first_of_two_stays() {
     let mut tree = Tree::new();
     tree.add(&host.path().join("elsewhere/conf"), Path::new("/etc/passwd"))
         .unwrap();
-    tree.add_text(Path::new("/etc/passwd"), "default").unwrap();
+    tree.add_link(Path::new("/etc/passwd"), Path::new("other"))
+        .unwrap();
     let node = tree.nodes.get(Path::new("/etc/passwd"));
     assert!(matches!(node, Some(Node::File(..))));
 }
@@ -106,7 +107,7 @@ fn links_in_a_circle_end() {
     tree.add_link(Path::new("/a"), Path::new("b")).unwrap();
     tree.add_link(Path::new("/b"), Path::new("a")).unwrap();
     assert!(matches!(
-        tree.add_text(Path::new("/a/x"), ""),
+        tree.add_link(Path::new("/a/x"), Path::new("y")),
         Err(Error::Links(_))
     ));
     assert!(matches!(

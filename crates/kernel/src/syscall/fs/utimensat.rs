@@ -61,7 +61,7 @@ fn from_timespecs(address: UserPtr<raw::__kernel_timespec>) -> Result<(Times, bo
     let mut all_now = true;
     for (index, slot) in times.iter_mut().enumerate() {
         let time = address.at(index).read()?;
-        all_now &= time.tv_nsec == raw::UTIME_NOW.into();
+        all_now &= time.tv_nsec == i64::from(raw::UTIME_NOW);
         *slot = match u32::try_from(time.tv_nsec) {
             Ok(raw::UTIME_OMIT) => None,
             Ok(raw::UTIME_NOW) => Some(now),

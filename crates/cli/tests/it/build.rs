@@ -1,0 +1,117 @@
+//! `uigniter build`, from outside.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::support::{Daemon, SAYS, compile_with};
+
+/// Prints the arguments, a variable and the working directory.
+const TELLS: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    char folder[100];
+    printf("%s in %s:", getenv("GREETING"), getcwd(folder, sizeof folder));
+    for (int i = 1; i < count; i++)
+        printf(" %s", words[i]);
+    puts("");
+}"#;
+
+/// A folder that could be a root, with `tells` in `/usr/bin`.
+fn root() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("usr/bin")).unwrap();
+    fs::create_dir_all(root.path().join("srv")).unwrap();
+    let program = compile_with("tells", &["-static"], TELLS);
+    fs::copy(program, root.path().join("usr/bin/tells")).unwrap();
+    root
+}
+
+fn tar(folder: &Path, archive: &Path) {
+    let status = Command::new("tar")
+        .arg("-C")
+        .arg(folder)
+        .arg("-cf")
+        .arg(archive)
+        .arg(".")
+        .status();
+    assert!(status.unwrap().success());
+}
+
+fn sha256(file: &Path) -> String {
+    let output = Command::new("sha256sum").arg(file).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+}
+
+#[test]
+fn a_program_is_built_and_run_with_its_arguments_or_others() {
+    let daemon = Daemon::start();
+    let says = SAYS.to_str().unwrap();
+    let built = daemon
+        .ask(["build", "-t", "says", "--from-binary", says, "--", "5"])
+        .ok();
+    assert!(
+        built.contains("Largest files:") && built.contains(says),
+        "{built}"
+    );
+    assert_eq!(daemon.ask(["run", "--rm", "says"]).status, 5);
+    assert_eq!(daemon.ask(["run", "--rm", "says", "6"]).status, 6);
+}
+
+#[test]
+fn a_folder_becomes_a_root_and_its_program_is_looked_for() {
+    let (daemon, root) = (Daemon::start(), root());
+    let root = root.path().to_str().unwrap();
+    let build = ["build", "-q", "-t", "tells", "--from-folder", root];
+    let settings = [
+        "--entrypoint",
+        "tells",
+        "-e",
+        "GREETING=hello",
+        "-w",
+        "/srv",
+        "--",
+        "a",
+    ];
+    assert_eq!(daemon.ask([&build[..], &settings].concat()).ok(), "tells\n");
+    assert_eq!(daemon.ask(["run", "--rm", "tells"]).ok(), "hello in /srv: a\n");
+    let other = daemon.ask(["run", "--rm", "-e", "GREETING=hi", "tells", "b", "c"]);
+    assert_eq!(other.ok(), "hi in /srv: b c\n");
+    daemon.ask(build).fails(1, "no program to run");
+    daemon
+        .ask([&build[..], &["--entrypoint", "nothing"]].concat())
+        .fails(1, "nothing");
+}
+
+#[test]
+fn what_docker_saves_is_built_and_run() {
+    let (daemon, root, saved) = (Daemon::start(), root(), tempfile::tempdir().unwrap());
+    let layer = saved.path().join("layer.tar");
+    tar(root.path(), &layer);
+    let configuration = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{"Entrypoint":["tells"],"Cmd":["x"],"Env":["GREETING=hey"],"WorkingDir":"/srv"}},
+            "rootfs":{{"type":"layers","diff_ids":["sha256:{}"]}}}}"#,
+        sha256(&layer)
+    );
+    fs::write(saved.path().join("config"), configuration).unwrap();
+    let name = format!("{}.json", sha256(&saved.path().join("config")));
+    fs::rename(saved.path().join("config"), saved.path().join(&name)).unwrap();
+    let manifest =
+        format!(r#"[{{"Config":"{name}","RepoTags":["docker.io/library/tells:1"],"Layers":["layer.tar"]}}]"#);
+    fs::write(saved.path().join("manifest.json"), manifest).unwrap();
+    let archives = tempfile::tempdir().unwrap();
+    let archive = archives.path().join("saved.tar");
+    tar(saved.path(), &archive);
+    let archive = archive.to_str().unwrap();
+    for source in [archive.to_owned(), format!("{archive}@tells:1")] {
+        daemon.ask(["build", "-t", "tells", "--from-oci", &source]).ok();
+        assert_eq!(daemon.ask(["run", "--rm", "tells"]).ok(), "hey in /srv: x\n");
+    }
+    let other = format!("{archive}@other");
+    daemon
+        .ask(["build", "-t", "tells", "--from-oci", &other])
+        .fails(1, "docker.io/library/tells:1");
+    daemon
+        .ask(["build", "-t", "tells", "--from-oci", "/no/such"])
+        .fails(1, "/no/such");
+}
