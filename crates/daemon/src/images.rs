@@ -19,13 +19,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use uigniter_api::image::{Image, ImageKind};
-use uigniter_image::{Disk, Format};
+use uigniter_image::{Disk, Format, digest};
 
 pub(crate) use disk_copy::private_copy;
 pub(crate) use import::Import;
 use settings::Settings;
 
-use crate::{digest, names, refusal::Refusal, state_dir::ignore_absent};
+use crate::{names, refusal::Refusal, state_dir::ignore_absent};
 
 /// Images of one daemon.
 #[derive(Debug)]

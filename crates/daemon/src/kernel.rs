@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{digest, state_dir::write_file};
+use uigniter_image::digest;
+
+use crate::state_dir::write_file;
 
 /// The kernel of new instances.
 #[derive(Debug)]

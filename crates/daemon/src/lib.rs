@@ -20,7 +20,6 @@
 mod async_fd;
 mod config;
 mod console;
-mod digest;
 mod error;
 mod host;
 mod images;

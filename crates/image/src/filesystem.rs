@@ -17,7 +17,7 @@ pub const MAX_TARGET_BYTES: usize = 4095;
 pub const MAX_NAME_BYTES: usize = 255;
 
 /// Most symbolic links that are followed for one path, as in Linux (`path_resolution(7)`).
-const MAX_LINKS: usize = 40;
+pub(crate) const MAX_LINKS: usize = 40;
 
 /// Pages of zeroes become holes.
 const PAGE: usize = 4096;

@@ -16,6 +16,7 @@
 
 pub mod configuration;
 mod contents;
+pub mod digest;
 pub mod disk;
 pub mod elf;
 pub mod erofs;

@@ -10,10 +10,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::filesystem::{BuildError, Filesystem, Metadata, Source};
-
-/// Most symbolic links that are followed for one path, as in Linux (`path_resolution(7)`).
-const MAX_LINKS: usize = 40;
+use crate::filesystem::{BuildError, Filesystem, MAX_LINKS, Metadata, Source};
 
 /// Links that distributions have at the root for folders that moved below `/usr`.
 const ROOT_LINKS: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];

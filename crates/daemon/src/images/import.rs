@@ -9,10 +9,10 @@ use std::{
 };
 
 use uigniter_api::image::{Image, ImageKind, ImportQuery};
-use uigniter_image::{BuildError, Disk, Format, PackError, elf, pack_elf};
+use uigniter_image::{BuildError, Disk, Format, PackError, digest::Hasher, elf, pack_elf};
 
 use super::{FileId, Images, Known, Settings, Sidecar};
-use crate::{digest::Hasher, instance::now_ms, names, refusal::Refusal, state_dir::write_json};
+use crate::{instance::now_ms, names, refusal::Refusal, state_dir::write_json};
 
 /// Files of imports under way; an image's name never begins with a dot.
 pub(super) const TEMPORARY_PREFIX: &str = ".import-";

@@ -7,9 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-
 use super::Error;
+use crate::digest;
 
 /// Longest JSON that is read, in bytes.
 const MAX_JSON_BYTES: u64 = 8 << 20;
@@ -119,9 +118,5 @@ fn normal(path: &Path) -> String {
 
 /// The digest in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(Sha256::digest(bytes).as_slice())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::of(bytes).split_off("sha256:".len())
 }

@@ -8,10 +8,10 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
-use sha2::{Digest, Sha256};
 use tar::EntryType;
 
-use super::{Error, Limits, blobs::hex};
+use super::{Error, Limits};
+use crate::digest::Hasher;
 use crate::filesystem::{Filesystem, Inode, Kind, Metadata, Source};
 
 /// What takes something of the layers below away: the name behind it, or all that is in the folder.
@@ -68,13 +68,13 @@ impl Stack {
         let stream = decompress(blob).map_err(broken)?;
         let mut stream = Hashed {
             stream,
-            hash: Sha256::new(),
+            hash: Hasher::default(),
             left: self.limits.bytes.saturating_mul(2),
         };
         let (changes, additions) = self.read(&mut stream, name)?;
         // The archive's end is not the stream's: all of it counts for the digest.
         io::copy(&mut stream, &mut io::sink()).map_err(broken)?;
-        if digest.strip_prefix("sha256:") != Some(&hex(stream.hash.finalize().as_slice())) {
+        if digest != stream.hash.finish() {
             return Err(Error::Digest(name.to_owned()));
         }
         // Whiteouts are about the layers below, wherever they stand in this one.
@@ -230,7 +230,7 @@ fn decompress(blob: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
 /// Counts and hashes what goes through.
 struct Hashed<R> {
     stream: R,
-    hash: Sha256,
+    hash: Hasher,
     /// Bytes that may still come: the layers' contents, and as much again for what is around them.
     left: u64,
 }

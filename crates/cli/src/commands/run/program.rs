@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
 use uigniter_api::{
     Client, ErrorCode,
     image::{ImportQuery, content_name},
 };
+use uigniter_image::digest::Hasher;
 
 use crate::{error::CliError, packing::Prepared};
 
@@ -53,7 +53,7 @@ pub(super) async fn import(client: &Client, file: &Path, prepared: &Prepared) ->
 
 /// `sha256:` and the hexadecimal digest of everything that `file` gives.
 fn digest(mut file: impl io::Read) -> io::Result<String> {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::default();
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece) {
@@ -63,8 +63,7 @@ fn digest(mut file: impl io::Read) -> io::Result<String> {
             Err(e) => return Err(e),
         }
     }
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("sha256:{hex}"))
+    Ok(hash.finish())
 }
 
 #[cfg(test)]

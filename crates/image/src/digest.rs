@@ -1,4 +1,4 @@
-//! Digests as the API writes them: `sha256:` and 64 hexadecimal digits.
+//! Digests as the API and OCI write them: `sha256:` and 64 hexadecimal digits.
 
 use std::fmt::Write;
 
@@ -6,14 +6,17 @@ use sha2::{Digest, Sha256};
 
 /// A digest in the making.
 #[derive(Debug, Default)]
-pub(crate) struct Hasher(Sha256);
+pub struct Hasher(Sha256);
 
 impl Hasher {
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub(crate) fn finish(self) -> String {
+    /// The digest of all bytes.
+    #[must_use]
+    pub fn finish(self) -> String {
         let mut text = String::from("sha256:");
         for byte in self.0.finalize() {
             // Writing to a string cannot fail.
@@ -23,14 +26,17 @@ impl Hasher {
     }
 }
 
-pub(crate) fn of(bytes: &[u8]) -> String {
+/// The digest of these bytes.
+#[must_use]
+pub fn of(bytes: &[u8]) -> String {
     let mut hasher = Hasher::default();
     hasher.update(bytes);
     hasher.finish()
 }
 
 /// Whether a text has the form of a digest.
-pub(crate) fn is_digest(text: &str) -> bool {
+#[must_use]
+pub fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
