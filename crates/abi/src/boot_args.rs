@@ -37,6 +37,8 @@ pub struct BootArgs {
     pub env: Vec<(String, String)>,
     /// `--rootfs=TYPE`; `None` lets the kernel look at the disk.
     pub rootfs: Option<RootFs>,
+    /// `--mount=SOURCE,TARGET,rw|ro`: what is mounted besides the root, in order; ours.
+    pub mounts: Vec<Mount>,
     /// `--cwd=DIR`: the program's first working directory.
     pub cwd: Option<String>,
     /// `--verbose`: the kernel says what it does on the console.
@@ -82,6 +84,26 @@ pub enum RootFs {
     RamFs,
 }
 
+/// One `--mount=` option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// What is mounted.
+    pub source: MountSource,
+    /// Absolute path of the directory that it hides; it is made where the image has none.
+    pub target: String,
+    /// Nothing in it can be changed.
+    pub read_only: bool,
+}
+
+/// What can be mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// `block:ID`: the ext4 file system on the block device whose serial string (its drive's id) this is; at most 20 bytes.
+    Block(String),
+    /// `virtiofs:TAG`: a folder of the host's behind the virtio-fs device with this tag.
+    VirtioFs(String),
+}
+
 /// One `virtio_mmio.device=` parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MmioDevice {
@@ -111,7 +133,7 @@ impl fmt::Display for Error {
         match self {
             Self::UnknownOption(word) => write!(
                 f,
-                "unknown boot option '{word}' (known: --ip --defaultgw --nameserver --hostname --env --rootfs --cwd --nopci --verbose --interactive)"
+                "unknown boot option '{word}' (known: --ip --defaultgw --nameserver --hostname --env --rootfs --mount --cwd --nopci --verbose --interactive)"
             ),
             Self::BadValue(word, expected) => write!(f, "bad boot option '{word}': {expected}"),
             Self::UnclosedQuote => f.write_str("the boot line has a quote that is never closed"),
@@ -194,6 +216,9 @@ impl BootArgs {
                     _ => return Err(bad("expected erofs, rofs or ramfs")),
                 });
             }
+            "--mount" => self.mounts.push(Mount::parse(value).ok_or_else(|| {
+                bad("expected --mount=block:ID,/TARGET,rw or ro (or virtiofs:TAG for block:ID)")
+            })?),
             "--cwd" if value.starts_with('/') => self.cwd = Some(value.to_owned()),
             "--verbose" => self.verbose = true,
             "--interactive" => self.interactive = true,
@@ -260,6 +285,30 @@ impl InterfaceV6 {
             name: Some(name).filter(|name| !name.is_empty())?.to_owned(),
             address: address.parse().ok()?,
             prefix_len,
+        })
+    }
+}
+
+impl Mount {
+    /// The target may have commas in it: it ends at the last one.
+    fn parse(value: &str) -> Option<Self> {
+        let (source, rest) = value.split_once(',')?;
+        let (target, access) = rest.rsplit_once(',')?;
+        let read_only = match access {
+            "ro" => true,
+            "rw" => false,
+            _ => return None,
+        };
+        let source = match source.split_once(':')? {
+            (_, "") => return None,
+            ("block", id) => MountSource::Block(id.to_owned()),
+            ("virtiofs", tag) => MountSource::VirtioFs(tag.to_owned()),
+            _ => return None,
+        };
+        target.starts_with('/').then(|| Self {
+            source,
+            target: target.to_owned(),
+            read_only,
         })
     }
 }
@@ -388,6 +437,19 @@ impl fmt::Display for BootArgs {
             Some(RootFs::Rofs) => f.write_str("--rootfs=rofs ")?,
             Some(RootFs::RamFs) => f.write_str("--rootfs=ramfs ")?,
             None => {}
+        }
+        for mount in &self.mounts {
+            let (kind, name) = match &mount.source {
+                MountSource::Block(id) => ("block", id),
+                MountSource::VirtioFs(tag) => ("virtiofs", tag),
+            };
+            let access = if mount.read_only { "ro" } else { "rw" };
+            write!(
+                f,
+                "--mount={kind}:{},{},{access} ",
+                Escaped(name),
+                Escaped(&mount.target)
+            )?;
         }
         if let Some(cwd) = &self.cwd {
             write!(f, "--cwd={} ", Escaped(cwd))?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::publish::PortMapping;
+use crate::{mount::Mount, publish::PortMapping};
 
 /// Memory of an instance where the request does not say, in MiB.
 pub const DEFAULT_MEMORY_MIB: u32 = 128;
@@ -48,6 +48,9 @@ pub struct CreateRequest {
     /// Ports published on the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<PortMapping>,
+    /// What is mounted besides the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Mount>,
     /// Whether the image is used as it is; otherwise the instance writes to a copy of its own.
     #[serde(default = "default_read_only")]
     pub read_only: bool,
@@ -75,6 +78,7 @@ impl CreateRequest {
             memory_mib: DEFAULT_MEMORY_MIB,
             cpus: default_cpus(),
             publish: Vec::new(),
+            volumes: Vec::new(),
             read_only: default_read_only(),
             labels: BTreeMap::new(),
             interactive: false,
@@ -130,6 +134,9 @@ pub struct Instance {
     pub cpus: u8,
     /// Published ports, with the host ports that were taken.
     pub publish: Vec<PortMapping>,
+    /// What is mounted besides the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Mount>,
     /// Whether it uses the shared image itself.
     pub read_only: bool,
     /// The caller's own words.

@@ -2,6 +2,7 @@
 //!
 //! - [`vm`]: the first Uigniter's API (`/vm/run`, `/vm/create`, `/vm/{id}/stop`), to the letter.
 //! - [`instance`], [`image`], [`pool`], [`system`]: bodies of `/v1`.
+//! - [`publish`], [`mount`]: parts of those bodies that have a short form.
 //! - [`error`]: the one error body, `{"error":{"code","message"}}`.
 //! - [`openapi`]: the table of all routes, from which the OpenAPI 3.1 document is made.
 //! - [`client`]: an asynchronous client over a Unix socket or TCP.
@@ -13,6 +14,7 @@ pub mod client;
 pub mod error;
 pub mod image;
 pub mod instance;
+pub mod mount;
 pub mod openapi;
 pub mod pool;
 pub mod publish;

@@ -223,6 +223,7 @@ fn describe(vm: &Vm, plan: &Plan) -> Instance {
         memory_mib: request.memory_mib,
         cpus: request.cpus,
         publish: Vec::new(),
+        volumes: request.volumes.clone(),
         read_only: request.read_only,
         labels: request.labels.clone(),
         interactive: plan.interactive,

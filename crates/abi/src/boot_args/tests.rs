@@ -41,6 +41,10 @@ fn unknown_options_are_named() {
         "--ip=eth0,fd00::1/129",
         "--env=K",
         "--rootfs=zfs",
+        "--mount=block:data,/x",
+        "--mount=block:,/x,rw",
+        "--mount=block:data,x,rw",
+        "--mount=nfs:data,/x,rw",
         "--defaultgw=x",
     ] {
         assert!(matches!(BootArgs::parse(bad), Err(Error::BadValue(..))), "{bad}");
@@ -64,6 +68,18 @@ fn what_is_written_is_read_back() {
         env: vec![("A".into(), "x y \"q\" \\ ;".into()), ("B".into(), String::new())],
         hostname: Some("web-1".into()),
         rootfs: Some(RootFs::RamFs),
+        mounts: vec![
+            Mount {
+                source: MountSource::Block("vol0".into()),
+                target: "/var/lib/a, b".into(),
+                read_only: false,
+            },
+            Mount {
+                source: MountSource::VirtioFs("www".into()),
+                target: "/www".into(),
+                read_only: true,
+            },
+        ],
         cwd: Some("/srv dir".into()),
         verbose: true,
         interactive: true,

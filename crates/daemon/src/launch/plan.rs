@@ -42,6 +42,11 @@ impl Plan {
             names::check("an instance's name", name)?;
         }
         sizes(&request)?;
+        if let Some(mount) = request.volumes.first() {
+            return Err(Refusal::Invalid(format!(
+                "'{mount}' cannot be mounted: this daemon has no volumes; leave 'volumes' out"
+            )));
+        }
         let image = host.images.get(&request.image)?;
         let line = parse(&request)?;
         let mut command = if request.cmdline.is_some() {
