@@ -79,6 +79,9 @@ pub enum BuildError {
     /// A link's target that no format can hold.
     #[error("the link '{0}' has a target of no or more than 4095 bytes; give a shorter one")]
     BadTarget(String),
+    /// A file has the place of a folder.
+    #[error("'{0}' cannot be put below a file")]
+    BelowFile(String),
     /// Links that lead in a circle.
     #[error("'{0}' leads through too many symbolic links")]
     Links(String),
@@ -140,6 +143,20 @@ impl Inode {
             kind: Kind::File(source),
         }
     }
+}
+
+/// What stands for a folder that a path leads through and that is not there; `None`: the path then names nothing. Told whether it would be in the root, and its
+/// name.
+pub(crate) type Missing = fn(in_root: bool, name: &[u8]) -> Option<Inode>;
+
+/// A folder, as it is made on the way to something.
+#[expect(clippy::unnecessary_wraps, reason = "it is a `Missing`")]
+pub(crate) const fn made(_in_root: bool, _name: &[u8]) -> Option<Inode> {
+    Some(Inode::folder(Metadata::new(0o755)))
+}
+
+const fn nothing(_in_root: bool, _name: &[u8]) -> Option<Inode> {
+    None
 }
 
 /// A tree that is to become a file system.
@@ -279,7 +296,7 @@ impl Filesystem {
 
     /// Puts an inode in the place of whatever is there; a folder keeps what is in it. The way there may lead through links of the tree.
     pub(crate) fn put(&mut self, path: &[u8], inode: Inode) -> Result<(), BuildError> {
-        let Some((place, name)) = self.way(path, true)? else {
+        let Some((place, name)) = self.way(path, made)? else {
             self.inodes[Self::ROOT].metadata = inode.metadata;
             return Ok(());
         };
@@ -295,6 +312,19 @@ impl Filesystem {
         Ok(())
     }
 
+    /// Puts an inode where nothing is; true if it was put. The way there may lead through links of the tree.
+    pub(crate) fn keep(&mut self, path: &[u8], inode: Inode, missing: Missing) -> Result<bool, BuildError> {
+        let Some((place, name)) = self.way(path, missing)? else {
+            return Ok(false);
+        };
+        let index = self.inodes.len();
+        let is_new = *self.children_mut(place, path)?.entry(name).or_insert(index) == index;
+        if is_new {
+            self.inodes.push(inode);
+        }
+        Ok(is_new)
+    }
+
     /// Gives a file another name, in the place of whatever is there.
     pub(crate) fn put_hard_link(&mut self, path: &[u8], target: &[u8]) -> Result<(), BuildError> {
         let bad = || BuildError::BadHardLink(shown(path));
@@ -302,14 +332,14 @@ impl Filesystem {
         if self.is_folder(target) {
             return Err(bad());
         }
-        let (place, name) = self.way(path, true)?.ok_or_else(bad)?;
+        let (place, name) = self.way(path, made)?.ok_or_else(bad)?;
         self.children_mut(place, path)?.insert(name, target);
         Ok(())
     }
 
     /// Takes away what is at a path, if anything is.
     pub(crate) fn remove(&mut self, path: &[u8]) -> Result<(), BuildError> {
-        if let Some((place, name)) = self.way(path, false)? {
+        if let Some((place, name)) = self.way(path, nothing)? {
             self.children_mut(place, path)?.remove(&name);
         }
         Ok(())
@@ -329,7 +359,7 @@ impl Filesystem {
     ///
     /// # Errors
     ///
-    /// [`BuildError::BadPath`], [`BuildError::Duplicate`] below a file, [`BuildError::Links`].
+    /// [`BuildError::BadPath`], [`BuildError::BelowFile`], [`BuildError::Links`].
     pub fn has(&mut self, path: impl AsRef<[u8]>) -> Result<bool, BuildError> {
         Ok(self.find(path.as_ref())?.is_some())
     }
@@ -373,11 +403,11 @@ impl Filesystem {
     }
 
     /// What is at a path, whose last part is not followed.
-    fn find(&mut self, path: &[u8]) -> Result<Option<InodeIndex>, BuildError> {
+    pub(crate) fn find(&mut self, path: &[u8]) -> Result<Option<InodeIndex>, BuildError> {
         if path.iter().all(|byte| matches!(byte, b'/' | b'.')) {
             return Ok(Some(Self::ROOT));
         }
-        let Some((place, name)) = self.way(path, false)? else {
+        let Some((place, name)) = self.way(path, nothing)? else {
             return Ok(None);
         };
         Ok(match &self.inodes[place].kind {
@@ -387,8 +417,8 @@ impl Filesystem {
     }
 
     /// The folder that has or will have what a path names, and its name there; `None` for the root. Links are followed as in the guest, never out of the
-    /// tree. Folders on the way are made, or else there is `None` where one is not.
-    fn way(&mut self, path: &[u8], make: bool) -> Result<Option<(InodeIndex, Vec<u8>)>, BuildError> {
+    /// tree. Where a folder on the way is not there, `missing` says what is put there.
+    fn way(&mut self, path: &[u8], missing: Missing) -> Result<Option<(InodeIndex, Vec<u8>)>, BuildError> {
         let parts = |path: &[u8]| -> Vec<Vec<u8>> {
             let parts = path.split(|byte| *byte == b'/').rev();
             parts
@@ -415,13 +445,22 @@ impl Filesystem {
                 }
                 continue;
             }
-            if !make && self.children_mut(place, path)?.get(&part).is_none() {
-                return Ok(None);
-            }
-            let child = self.child_folder(place, &part).ok_or_else(|| duplicate(path))?;
+            let next = self.inodes.len();
+            let children = self.children_mut(place, path)?;
+            let child = match children.get(&part) {
+                Some(child) => *child,
+                None => match missing(place == Self::ROOT, &part) {
+                    None => return Ok(None),
+                    Some(inode) => {
+                        children.insert(part, next);
+                        self.inodes.push(inode);
+                        next
+                    }
+                },
+            };
             match &self.inodes[child].kind {
                 Kind::Folder(_) => places.push(child),
-                Kind::File(_) => return Err(duplicate(path)),
+                Kind::File(_) => return Err(BuildError::BelowFile(shown(path))),
                 Kind::Link(target) => {
                     links += 1;
                     if links > MAX_LINKS {
@@ -444,7 +483,7 @@ impl Filesystem {
     ) -> Result<&mut BTreeMap<Vec<u8>, InodeIndex>, BuildError> {
         match &mut self.inodes[place].kind {
             Kind::Folder(children) => Ok(children),
-            _ => Err(duplicate(path)),
+            _ => Err(BuildError::BelowFile(shown(path))),
         }
     }
 

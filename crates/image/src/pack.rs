@@ -306,7 +306,7 @@ pub fn gather(program: &Path, additions: &[Addition]) -> Result<Gathered, PackEr
             packing.tree.add_same(path)?;
         }
     }
-    let mut tree = packing.tree.build()?;
+    let mut tree = packing.tree.finish();
     complete(&mut tree)?;
     Ok(Gathered {
         tree,
@@ -323,7 +323,7 @@ pub fn gather(program: &Path, additions: &[Addition]) -> Result<Gathered, PackEr
 pub fn folder(root: &Path) -> Result<Filesystem, PackError> {
     let mut tree = Tree::new();
     tree.add(root, Path::new("/"))?;
-    let mut tree = tree.build()?;
+    let mut tree = tree.finish();
     complete(&mut tree)?;
     Ok(tree)
 }

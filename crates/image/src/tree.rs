@@ -3,17 +3,16 @@
 //! What comes first stays: a later addition at the same path is left out. So the caller adds in order of importance.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsStr,
     fs, io,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Component, Path, PathBuf},
 };
 
-use crate::filesystem::{BuildError, Filesystem, MAX_LINKS, Metadata, Source};
+use crate::filesystem::{BuildError, Filesystem, Inode, MAX_LINKS, Metadata, Source, made};
 
 /// Links that distributions have at the root for folders that moved below `/usr`.
-const ROOT_LINKS: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
+const ROOT_LINKS: [&[u8]; 4] = [b"bin", b"lib", b"lib64", b"sbin"];
 
 /// Why something was not added.
 #[derive(Debug, thiserror::Error)]
@@ -33,24 +32,17 @@ pub enum Error {
     /// A path that is not absolute.
     #[error("'{0}' cannot be a path in an image; give an absolute path")]
     Relative(PathBuf),
-    /// A file has the place of a folder.
-    #[error("'{0}' cannot be put below a file")]
-    BelowFile(PathBuf),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Node {
-    Folder(u16),
-    /// Where the host has it.
-    File(PathBuf, Metadata),
-    Link(PathBuf),
+    /// It has no place in the tree.
+    #[error(transparent)]
+    Place(#[from] BuildError),
 }
 
 /// A tree that grows.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// By path, which is absolute and leads through no link of the tree.
-    nodes: BTreeMap<PathBuf, Node>,
+    filesystem: Filesystem,
+    /// The host's files in it, each with the path that was asked for.
+    files: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Tree {
@@ -94,36 +86,18 @@ impl Tree {
     ///
     /// See [`Error`].
     pub fn add_link(&mut self, path: &Path, target: &Path) -> Result<(), Error> {
-        self.put(path, Node::Link(target.to_owned()))
+        self.put(path, link(target)).map(drop)
     }
 
     /// The host's files in the tree, each with its path there.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &Path)> {
-        self.nodes.iter().filter_map(|(path, node)| match node {
-            Node::File(host, _) => Some((&**path, &**host)),
-            _ => None,
-        })
+        self.files.iter().map(|(guest, host)| (&**guest, &**host))
     }
 
-    /// Makes it an image's tree.
-    ///
-    /// # Errors
-    ///
-    /// As [`Filesystem::file`].
-    pub fn build(&self) -> Result<Filesystem, BuildError> {
-        let mut builder = Filesystem::new();
-        for (path, node) in &self.nodes {
-            let path = path.as_os_str().as_bytes();
-            match node {
-                Node::Folder(_) if path == b"/" => {}
-                Node::Folder(permissions) => builder.folder(path, Metadata::new(*permissions))?,
-                Node::File(host, metadata) => builder.file(path, Source::Path(host.clone()), *metadata)?,
-                Node::Link(target) => {
-                    builder.link(path, target.as_os_str().as_bytes(), Metadata::new(0o777))?;
-                }
-            }
-        }
-        Ok(builder)
+    /// The tree that a file system is written from.
+    #[must_use]
+    pub fn finish(self) -> Filesystem {
+        self.filesystem
     }
 
     /// Adds the folders, links and at last the file or folder that a path of the host leads through; gives where it ends.
@@ -159,7 +133,7 @@ impl Tree {
                 return Err(Error::Links(path));
             }
             let target = fs::read_link(&here).map_err(read(&here))?;
-            self.put(&here, Node::Link(target.clone()))?;
+            self.put(&here, link(&target))?;
             here.pop();
             rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
         }
@@ -195,8 +169,8 @@ impl Tree {
     fn put_entry(&mut self, host: &Path, guest: &Path, metadata: &fs::Metadata) -> Result<(), Error> {
         let permissions = (metadata.mode() & 0o7777) as u16;
         let kind = metadata.file_type();
-        let node = if kind.is_dir() {
-            Node::Folder(permissions)
+        if kind.is_dir() {
+            self.put(guest, Inode::folder(Metadata::new(permissions)))?;
         } else if kind.is_file() {
             // Whoever packs is nobody in the guest, so owners do not matter. Python looks at the time of a source before it believes what it
             // compiled from it; the times of folders and links say nothing to anybody, and change.
@@ -204,65 +178,34 @@ impl Tree {
                 modified: metadata.mtime(),
                 ..Metadata::new(permissions)
             };
-            Node::File(host.to_owned(), metadata)
+            if self.put(guest, Inode::file(Source::Path(host.to_owned()), metadata))? {
+                self.files.push((guest.to_owned(), host.to_owned()));
+            }
         } else if kind.is_symlink() {
-            Node::Link(fs::read_link(host).map_err(read(host))?)
-        } else {
-            return Ok(());
-        };
-        self.put(guest, node)
-    }
-
-    fn put(&mut self, path: &Path, node: Node) -> Result<(), Error> {
-        let path = self.resolve(path)?;
-        self.nodes.entry(path).or_insert(node);
+            self.put(guest, link(&fs::read_link(host).map_err(read(host))?))?;
+        }
         Ok(())
     }
 
-    /// The path that leads through no link of the tree, but for its last part; folders on the way are made.
-    fn resolve(&mut self, path: &Path) -> Result<PathBuf, Error> {
-        let mut rest: Vec<_> = path
-            .components()
-            .rev()
-            .map(|part| part.as_os_str().to_owned())
-            .collect();
-        let (mut here, mut links) = (PathBuf::from("/"), 0);
-        while let Some(part) = rest.pop() {
-            match part.as_bytes() {
-                b"/" => here = PathBuf::from("/"),
-                b".." => drop(here.pop()),
-                _ => here.push(&part),
-            }
-            if rest.is_empty() || here.parent().is_none() {
-                continue;
-            }
-            self.adopt_root_link(&here);
-            match self.nodes.entry(here.clone()).or_insert(Node::Folder(0o755)) {
-                Node::Folder(_) => {}
-                Node::File(..) => return Err(Error::BelowFile(path.to_owned())),
-                Node::Link(target) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(Error::Links(path.to_owned()));
-                    }
-                    rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
-                    here.pop();
-                }
-            }
-        }
-        Ok(here)
+    fn put(&mut self, path: &Path, inode: Inode) -> Result<bool, Error> {
+        let path = path.as_os_str().as_bytes();
+        Ok(self.filesystem.keep(path, inode, as_on_the_host)?)
     }
+}
 
-    /// Where the host has `/lib` and its like below `/usr`, so does the image, in whatever order things come.
-    fn adopt_root_link(&mut self, path: &Path) {
-        let known = ROOT_LINKS.iter().any(|link| OsStr::new(link) == path.as_os_str());
-        if known
-            && !self.nodes.contains_key(path)
-            && let Ok(target) = fs::read_link(path)
-        {
-            self.nodes.insert(path.to_owned(), Node::Link(target));
-        }
+fn link(target: &Path) -> Inode {
+    Inode::link(target.as_os_str().as_bytes().to_vec(), Metadata::new(0o777))
+}
+
+/// Where the host has `/lib` and its like below `/usr`, so does the image, in whatever order things come.
+fn as_on_the_host(in_root: bool, name: &[u8]) -> Option<Inode> {
+    if in_root
+        && ROOT_LINKS.contains(&name)
+        && let Ok(target) = fs::read_link(Path::new("/").join(OsStr::from_bytes(name)))
+    {
+        return Some(link(&target));
     }
+    made(in_root, name)
 }
 
 fn read(path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -184,7 +184,7 @@ fn a_thing_of_another_kind_replaces_what_was_there() {
     ]);
     assert!(matches!(
         opened(&folder),
-        Err(Error::Tree(BuildError::Duplicate(_)))
+        Err(Error::Tree(BuildError::BelowFile(_)))
     ));
     let folder = plain(&[
         &[
