@@ -50,8 +50,8 @@ enum Data {
     Inline(Vec<u8>),
     /// From this block on.
     Blocks(u32),
-    /// A folder's: behind the inode, or from this block on, made when all inodes have their places.
-    Folder(Option<u32>),
+    /// A folder's: behind the inode, or from this block on, made when all inodes have their places. How many entries each of its blocks has.
+    Folder(Option<u32>, Vec<usize>),
 }
 
 struct Place {
@@ -105,18 +105,18 @@ impl<W: Write + Seek> Writer<'_, W> {
                 }
                 Kind::Folder(children) => {
                     let names = [&b"."[..], b".."].into_iter();
-                    let size = folder_bytes(names.chain(children.keys().map(|name| &name[..])));
+                    let (counts, size) = folder_blocks(names.chain(children.keys().map(|name| &name[..])));
                     let block = (size > INLINE_BYTES as u64).then_some(self.next_block);
                     if block.is_some() {
                         self.take_blocks(size)?;
                     }
-                    (FOLDER, size, Data::Folder(block))
+                    (FOLDER, size, Data::Folder(block, counts))
                 }
             };
             let (layout, block) = match &data {
                 Data::Inline(bytes) if bytes.is_empty() => (FLAT_PLAIN, 0),
-                Data::Inline(_) | Data::Folder(None) => (FLAT_INLINE, 0),
-                Data::Blocks(block) | Data::Folder(Some(block)) => (FLAT_PLAIN, *block),
+                Data::Inline(_) | Data::Folder(None, _) => (FLAT_INLINE, 0),
+                Data::Blocks(block) | Data::Folder(Some(block), _) => (FLAT_PLAIN, *block),
             };
             let inode = Inode {
                 layout,
@@ -167,8 +167,8 @@ impl<W: Write + Seek> Writer<'_, W> {
         for place in &mut self.places {
             let behind = match &place.data {
                 Data::Inline(bytes) => bytes.len() as u64,
-                Data::Folder(None) => place.inode.size,
-                Data::Blocks(_) | Data::Folder(Some(_)) => 0,
+                Data::Folder(None, _) => place.inode.size,
+                Data::Blocks(_) | Data::Folder(Some(_), _) => 0,
             };
             let bytes = place.inode.encoded_bytes(BUILD_TIME) as u64 + behind;
             if at % BLOCK_BYTES + bytes > BLOCK_BYTES {
@@ -189,13 +189,13 @@ impl<W: Write + Seek> Writer<'_, W> {
             place.inode.encode(BUILD_TIME, &mut metadata);
             match (&place.data, folder) {
                 (Data::Inline(bytes), _) => metadata.extend_from_slice(bytes),
-                (Data::Folder(None), Some(bytes)) => metadata.extend_from_slice(&bytes),
-                (Data::Folder(Some(block)), Some(bytes)) => {
+                (Data::Folder(None, _), Some(bytes)) => metadata.extend_from_slice(&bytes),
+                (Data::Folder(Some(block), _), Some(bytes)) => {
                     let block = *block;
                     self.seek_block(block)?;
                     self.output.write_all(&bytes)?;
                 }
-                (Data::Blocks(_) | Data::Folder(_), _) => {}
+                (Data::Blocks(_) | Data::Folder(..), _) => {}
             }
         }
         metadata.resize(metadata.len().next_multiple_of(BLOCK), 0);
@@ -223,7 +223,15 @@ impl<W: Write + Seek> Writer<'_, W> {
 
     /// The bytes of the folder with this number, if it is one; its own folders learn whose they are.
     fn folder(&self, number: usize, parents: &mut HashMap<usize, usize>) -> Option<Vec<u8>> {
-        let Kind::Folder(children) = &self.tree.inode(self.places[number].index).kind else {
+        let Place {
+            index,
+            data: Data::Folder(_, counts),
+            ..
+        } = &self.places[number]
+        else {
+            return None;
+        };
+        let Kind::Folder(children) = &self.tree.inode(*index).kind else {
             return None;
         };
         let parent = parents.get(&number).copied().unwrap_or_default();
@@ -241,12 +249,11 @@ impl<W: Write + Seek> Writer<'_, W> {
             entries.push((name, child_number, kind));
         }
         entries.sort_unstable_by_key(|(name, ..)| *name);
-        let lengths: Vec<_> = entries.iter().map(|(name, ..)| name.len()).collect();
         let mut bytes = Vec::new();
         let mut rest = &entries[..];
-        for count in blocks(lengths.into_iter()) {
+        for count in counts {
             bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
-            let (here, after) = rest.split_at(count);
+            let (here, after) = rest.split_at(*count);
             self.folder_block(here, &mut bytes);
             rest = after;
         }
@@ -280,32 +287,22 @@ impl<W: Write + Seek> Writer<'_, W> {
     }
 }
 
-/// How many entries each block of a folder has, from the lengths of their names.
-fn blocks(names: impl Iterator<Item = usize>) -> Vec<usize> {
+/// How many of these names each block of a folder takes, and its length: whole blocks, and what the last one uses.
+fn folder_blocks<'a>(names: impl Iterator<Item = &'a [u8]>) -> (Vec<usize>, u64) {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
     let (mut counts, mut count, mut bytes) = (Vec::new(), 0, 0);
     for name in names {
-        if bytes + ENTRY_BYTES + name > BLOCK {
+        if bytes + ENTRY_BYTES + name.len() > BLOCK {
             counts.push(count);
             (count, bytes) = (0, 0);
         }
         count += 1;
-        bytes += ENTRY_BYTES + name;
+        bytes += ENTRY_BYTES + name.len();
     }
+    let size = counts.len() as u64 * BLOCK_BYTES + bytes as u64;
     counts.push(count);
-    counts
-}
-
-/// Length of a folder with these names: whole blocks, and what the last one uses.
-fn folder_bytes<'a>(names: impl Iterator<Item = &'a [u8]>) -> u64 {
-    let mut names: Vec<_> = names.collect();
-    names.sort_unstable();
-    let counts = blocks(names.iter().map(|name| name.len()));
-    let last = counts.last().copied().unwrap_or(0);
-    let used: usize = names[names.len() - last..]
-        .iter()
-        .map(|name| ENTRY_BYTES + name.len())
-        .sum();
-    (counts.len() as u64 - 1) * BLOCK_BYTES + used as u64
+    (counts, size)
 }
 
 /// The superblock and what follows it in its block, with the checksum over both.
