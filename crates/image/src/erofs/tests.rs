@@ -158,6 +158,21 @@ proptest! {
     }
 }
 
+/// The root and 254 empty files have 255 records of 32 bytes, behind the one that is left free: two whole blocks.
+#[test]
+fn an_image_does_not_end_with_a_bare_inode() {
+    let mut tree = Filesystem::new();
+    for number in 0..254 {
+        tree.file(
+            format!("/{number}"),
+            Source::Bytes(Vec::new()),
+            Metadata::new(0o644),
+        )
+        .unwrap();
+    }
+    assert_eq!(extracted(&image(&tree)).len(), 254);
+}
+
 #[test]
 fn a_hundred_thousand_names_in_one_folder_are_found() {
     let mut tree = Filesystem::new();

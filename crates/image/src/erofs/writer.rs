@@ -18,6 +18,9 @@ use crate::filesystem::{BuildError, Filesystem, InodeIndex, Kind};
 /// at a page, where it can be mapped.
 const INLINE_BYTES: usize = 2048;
 
+/// Header of the extended attributes behind an inode (`struct erofs_xattr_ibody_header`).
+const ATTRIBUTES_HEADER_BYTES: usize = 12;
+
 const BLOCK: usize = BLOCK_BYTES as usize;
 
 /// Inodes without a time of their own would have this one.
@@ -198,7 +201,9 @@ impl<W: Write + Seek> Writer<'_, W> {
                 (Data::Blocks(_) | Data::Folder(..), _) => {}
             }
         }
-        metadata.resize(metadata.len().next_multiple_of(BLOCK), 0);
+        // `fsck.erofs` 1.5 reads the attributes' header behind an inode that has none, and refuses an image that ends there.
+        let length = metadata.len() + ATTRIBUTES_HEADER_BYTES;
+        metadata.resize(length.next_multiple_of(BLOCK), 0);
         let first_metadata_block = self.next_block;
         self.seek_block(first_metadata_block)?;
         self.output.write_all(&metadata)?;
