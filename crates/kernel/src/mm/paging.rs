@@ -22,6 +22,8 @@ pub mod bits {
     pub const PARKED: u64 = 1 << 9;
     /// Ours: the frame is a file's, and is not freed with the entry.
     pub const BORROWED: u64 = 1 << 10;
+    /// Ours: code whose system calls nobody has looked at yet (`mm::rewrite`). Every entry of code begins so, also after `mprotect(2)`.
+    pub const UNSEEN: u64 = 1 << 11;
     /// The frame's address.
     pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 }

@@ -1,8 +1,8 @@
 //! System calls without a trap: the program's `syscall` instructions become jumps to the kernel.
 //!
 //! A trap costs 1.2 us on a host that shadows page tables, ten times what Linux takes for the whole call; kernel and program share one address space
-//! and one ring here, so a jump does as well. When a page of code comes into memory (`plan`), or at its first trap if all of the program was loaded at once (`loaded`), its `syscall`s are looked for (`scan`); each that can be proved
-//! to be one gets a stub within reach of a `jmp rel32`, and the page is changed before anybody sees it. What cannot be proved, and what
+//! and one ring here, so a jump does as well. At the first trap out of a page of code its `syscall`s are looked for (`scan`; most pages never trap, and to look at all would take a
+//! twentieth of a cold start); each that can be proved to be one gets a stub within reach of a `jmp rel32`, in a copy of the page. What cannot be proved, and what
 //! a program writes or maps for itself (a JIT's code), stays a trap; so does what lies so near to the start of its page that there are not bytes enough for a proof, or
 //! reaches over its end. `vdso(7)` aside, a program notices two things: its code reads differently, and `/proc/self/maps` has lines named `[syscalls]`.
 //!
@@ -24,7 +24,7 @@ mod scan;
 mod stub;
 
 #[cfg(feature = "elf")]
-pub use live::{loaded, plan, settle, trapped};
+pub use live::{settle, trapped};
 #[cfg(any(feature = "elf", test))]
 pub use stub::Patch;
 

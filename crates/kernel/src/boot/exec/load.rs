@@ -1,15 +1,15 @@
 //! Segments become memory.
 //!
-//! Every segment is a private mapping of its file, as the program finds it in `/proc/self/maps`. What is small is read at once, in few
-//! large reads: a fault costs 23 us on a host that shadows page tables, and most pages of a small program are touched. What is large
-//! comes as it is touched.
+//! Every segment is a private mapping of its file, as the program finds it in `/proc/self/maps`. A fault costs 23 us on a host that shadows page tables, so
+//! what is small is there at once: code and constants as the image's own pages, which all instances share, where the image is memory; else, and
+//! what the program writes, read in few large reads. What is large comes as it is touched.
 
 use super::{Error, Headers, Loaded, Segment, extent, headers};
 use crate::{
     arch::layout,
     file::File,
     mm::{
-        PAGE_SIZE, frames, rewrite,
+        PAGE_SIZE, frames,
         space::{self, Place},
         vma::{Backing, Prot},
     },
@@ -22,7 +22,7 @@ const PAGE: u64 = PAGE_SIZE as u64;
 /// Largest block that is filled by one read: 2 MiB.
 const READ_ORDER: u8 = 9;
 
-/// Longest file part of a segment that is read at once, in bytes.
+/// How much of a segment is there at once, in bytes; what is written, or must be read, only if it is no longer than that.
 const EAGER: u64 = 4 << 20;
 
 /// A file that is being loaded.
@@ -132,15 +132,18 @@ impl Image<'_> {
         };
         map(start, file_stop, backing).map_err(|e| self.no_memory(e))?;
         map(file_stop, end, Backing::Zero).map_err(|e| self.no_memory(e))?;
+        self.check_length(segment)?;
+        let zeros_follow = segment.memory_len > segment.file_len;
+        let is_read_only = segment.flags & PF_W == 0 && !zeros_follow;
+        if is_read_only && space::show(start, file_stop.min(start + EAGER)) > start {
+            return Ok(end);
+        }
+        // The page where the file's part ends is the only one that the file alone does not tell: zeros follow.
+        let last = (file_end & !(PAGE - 1)).max(start);
         if segment.file_len <= EAGER {
             self.fill(segment, start, file_end)?;
-        } else {
-            self.check_length(segment)?;
-            // The page where the file's part ends is the only one that the file alone does not tell: zeros follow.
-            let last = (file_end & !(PAGE - 1)).max(start);
-            if segment.memory_len > segment.file_len && last < file_end {
-                self.fill(segment, last, file_end)?;
-            }
+        } else if zeros_follow && last < file_end {
+            self.fill(segment, last, file_end)?;
         }
         Ok(end)
     }
@@ -167,11 +170,7 @@ impl Image<'_> {
             self.read_exact(segment.offset + (at + skip - address), buffer)?;
             at += PAGE << order;
         }
-        space::install(start, &blocks, prot(segment.flags)).map_err(|e| self.no_memory(e))?;
-        if segment.flags & (PF_X | PF_W) == PF_X {
-            rewrite::loaded(start..file_end.next_multiple_of(PAGE));
-        }
-        Ok(())
+        space::install(start, &blocks, prot(segment.flags)).map_err(|e| self.no_memory(e))
     }
 
     /// Refuses a segment whose end the file does not have.

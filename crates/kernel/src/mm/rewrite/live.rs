@@ -1,9 +1,6 @@
 //! The arena of the running program.
 
-use super::{
-    arena::{Arena, Memory, Origin, REACH},
-    stub::Patch,
-};
+use super::arena::{Arena, Memory, Origin, REACH};
 use crate::{
     arch::{self, layout},
     mm::{
@@ -14,8 +11,6 @@ use crate::{
     sync::{Lock, rank},
     user::UserSlice,
 };
-use alloc::{collections::BTreeSet, vec::Vec};
-use core::ops::Range;
 
 /// What `/proc/self/maps` calls pages of stubs.
 const NAME: &str = "[syscalls]";
@@ -61,33 +56,7 @@ impl Memory for Program {
     }
 }
 
-/// How the page of code that will be at address `base` is to be changed: nothing for most. Their stubs exist when this returns.
-///
-/// Takes the memory map's lock.
-#[must_use]
-pub fn plan(base: u64, page: &[u8]) -> Vec<Patch> {
-    ARENA.lock().plan(&mut Program, base, page)
-}
-
-/// Code that was read into memory of its own when the program was loaded, and which pages of it were looked at since.
-#[derive(Debug)]
-struct Loaded {
-    ranges: Vec<Range<u64>>,
-    seen: BTreeSet<u64>,
-}
-
-static LOADED: Lock<Loaded> = Lock::new(Loaded {
-    ranges: Vec::new(),
-    seen: BTreeSet::new(),
-});
-
-/// Notes pages of code that were loaded whole. Each is rewritten when the first `syscall` in it traps: most are never run, and to look at all of them
-/// would take a twentieth of a cold start.
-pub fn loaded(pages: Range<u64>) {
-    LOADED.lock().ranges.push(pages);
-}
-
-/// A `syscall` trapped, and the program will go on at `rip`: rewrites its page if that was loaded whole and not looked at yet. True if bytes were changed; the way back must then be by an
+/// A `syscall` trapped, and the program will go on at `rip`: rewrites its page if nobody has looked at it yet. True if bytes were changed; the way back must then be by an
 /// instruction that serializes, as they were written at another address (Intel SDM volume 3, 9.1.3).
 ///
 /// The program may be anywhere in the page. That is safe while nobody else runs: a thread stands before or behind an instruction that makes way, not in it, and a
@@ -95,26 +64,28 @@ pub fn loaded(pages: Range<u64>) {
 #[must_use]
 pub fn trapped(rip: u64) -> bool {
     let page = rip.wrapping_sub(2) & !(PAGE_SIZE as u64 - 1);
-    {
-        let mut loaded = LOADED.lock();
-        if !loaded.ranges.iter().any(|range| range.contains(&page)) || !loaded.seen.insert(page) {
-            return false;
-        }
-    }
-    // By now the program may have something else there, or given the page back and got it from the file again.
-    if !space::is_code(page) {
+    if !space::first_look(page) {
         return false;
     }
+    let Some(seen) = paging::translate(page) else {
+        return false;
+    };
+    // SAFETY: the frame is in the linear map, and it stays as it is while nobody else runs.
+    let bytes = unsafe { core::slice::from_raw_parts(layout::linear(seen) as *const u8, PAGE_SIZE) };
+    let patches = ARENA.lock().plan(&mut Program, page, bytes);
+    if patches.is_empty() {
+        return false;
+    }
+    // The file's page is everybody's; what is changed is a copy.
     let Ok(physical) = space::own_page(page) else {
         return false;
     };
-    // SAFETY: the frame is the page's own, not the file's; the linear map covers it, and nobody else runs.
+    // SAFETY: the frame is the page's own; the linear map covers it, and nobody else runs.
     let bytes = unsafe { core::slice::from_raw_parts_mut(layout::linear(physical) as *mut u8, PAGE_SIZE) };
-    let patches = plan(page, bytes);
     for patch in &patches {
         bytes[patch.offset..][..patch.bytes().len()].copy_from_slice(patch.bytes());
     }
-    !patches.is_empty()
+    true
 }
 
 /// Where a thread that was interrupted at `rip` counts as standing, if it was on its way from a site to the kernel.

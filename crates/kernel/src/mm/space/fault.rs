@@ -185,14 +185,10 @@ fn borrow_or_copy(area: &Area, want: &Want, pages: &dyn Pages, index: u64, addre
     let Some(page) = pages.page(index, access)? else {
         return Ok(true);
     };
-    let own = match copies {
-        true => Some(copy(page)?),
-        false => rewritten(area, page, address)?,
+    let value = match copies {
+        true => leaf(copy(page)?, area.prot),
+        false => borrowed(page.frame, area.prot, false),
     };
-    let value = own.map_or_else(
-        || borrowed(page.frame, area.prot, false),
-        |frame| leaf(frame, area.prot),
-    );
     let mut space = SPACE.lock();
     // As reading may have let others run, who may have made the page present.
     if space.changes != want.changes || entry_of(address) != old {
@@ -207,35 +203,6 @@ fn borrow_or_copy(area: &Area, want: &Want, pages: &dyn Pages, index: u64, addre
         arch::flush_tlb();
     }
     Ok(true)
-}
-
-/// A copy of a page of code whose system calls were rewritten; `None` where there are none to rewrite.
-#[cfg(feature = "elf")]
-fn rewritten(area: &Area, page: FilePage, address: u64) -> Result<Option<u64>> {
-    if !area.prot.contains(Prot::EXEC) || area.prot.contains(Prot::WRITE) {
-        return Ok(None);
-    }
-    // SAFETY: the file's page stays while nobody else runs, and nobody writes it while this looks.
-    let bytes = unsafe { core::slice::from_raw_parts(layout::linear(page.frame) as *const u8, PAGE_SIZE) };
-    let patches = super::super::rewrite::plan(address, bytes);
-    if patches.is_empty() {
-        return Ok(None);
-    }
-    let frame = copy(page)?;
-    for patch in patches {
-        let at = layout::linear(frame) + patch.offset as u64;
-        // SAFETY: the frame is ours alone, and a patch lies within its page.
-        unsafe {
-            core::ptr::copy_nonoverlapping(patch.bytes().as_ptr(), at as *mut u8, patch.bytes().len());
-        }
-    }
-    Ok(Some(frame))
-}
-
-/// Nothing runs on the host.
-#[cfg(not(feature = "elf"))]
-const fn rewritten(_area: &Area, _page: FilePage, _address: u64) -> Result<Option<u64>> {
-    Ok(None)
 }
 
 /// A frame of our own with the contents of a file's page.
@@ -315,6 +282,33 @@ pub fn populate_range(start: u64, len: u64, write: bool) -> Result<()> {
         Errno::ENXIO => Errno::EFAULT,
         other => other,
     })
+}
+
+/// Maps what a private mapping's file has in memory, before it is touched: a page costs a hundredth of a fault here. Gives the end of what is mapped then,
+/// which is before `end` where the file would have to be read.
+pub fn show(start: u64, end: u64) -> u64 {
+    let Some((area, changes)) = area_of(start) else {
+        return start;
+    };
+    let (Backing::File(file, offset), end) = (&area.backing, end.min(area.end)) else {
+        return start;
+    };
+    let Some(pages) = file.pages() else {
+        return start;
+    };
+    let want = Want {
+        needed: start..start,
+        run: start..end,
+        write: false,
+        changes,
+    };
+    for address in want.run.clone().step_by(PAGE_SIZE) {
+        let index = (offset + (address - area.start)) / PAGE;
+        if !pages.resident(index) || borrow_or_copy(&area, &want, pages, index, address) != Ok(true) {
+            return address;
+        }
+    }
+    end
 }
 
 /// Lets the area above an address grow down to it, if it is such an area and nothing is in the way (`MAP_GROWSDOWN`).

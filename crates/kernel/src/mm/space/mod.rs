@@ -24,7 +24,7 @@ pub use advice::{
     Discard, check_mapped, discard, growing_start, has_locked, lock, lock_all, lock_future, present, punch,
     read_ahead,
 };
-pub use fault::{check_user, fault, own_page, populate_range};
+pub use fault::{check_user, fault, own_page, populate_range, show};
 pub use files::{forget, has_shared_writer, read_full, shared_ranges};
 pub use remap::{Remap, remap};
 pub use report::{maps_text, smaps_rollup_text, smaps_text, usage};
@@ -118,6 +118,8 @@ fn leaf(frame: u64, prot: Prot) -> u64 {
     }
     if !prot.contains(Prot::EXEC) {
         value |= bits::NO_EXECUTE;
+    } else if !prot.contains(Prot::WRITE) {
+        value |= bits::UNSEEN;
     }
     value
 }
@@ -384,10 +386,20 @@ pub fn name_at(address: u64) -> Option<&'static str> {
     SPACE.lock().areas.find(address).map(|area| area.name)
 }
 
-/// True if the program executes a file's bytes at an address, and may not write there.
+/// True once for each page that comes: if the program executes a file's bytes at an address, and may not write there.
 #[must_use]
-pub fn is_code(address: u64) -> bool {
+pub fn first_look(address: u64) -> bool {
     let space = SPACE.lock();
+    let Some(slot) = paging::entry(address, false) else {
+        return false;
+    };
+    // SAFETY: `entry` gives a slot of a table of ours, and the lock is held.
+    let entry = unsafe { slot.read() };
+    if entry & (bits::PRESENT | bits::UNSEEN) != bits::PRESENT | bits::UNSEEN {
+        return false;
+    }
+    // SAFETY: as above. The processor ignores this bit, so nothing needs to be flushed.
+    unsafe { slot.write(entry & !bits::UNSEEN) };
     space.areas.find(address).is_some_and(|area| {
         let rights = area.prot & (Prot::EXEC | Prot::WRITE);
         rights == Prot::EXEC && matches!(area.backing, Backing::File(..))

@@ -15,6 +15,9 @@ use crate::{
 };
 use linux_raw_sys::general as raw;
 
+/// How much of a private mapping that is not written is there at once, if the file is in memory, in bytes: libraries, mostly.
+const SHOWN: u64 = 4 << 20;
+
 /// Maps anonymous memory, or a file, privately or shared. Memory is reserved by nothing but its use, so `MAP_NORESERVE` is how it always is.
 pub(super) fn mmap(args: &Args) -> Result<usize> {
     let (hint, len, prot, flags, fd, offset) = (
@@ -67,7 +70,12 @@ pub(super) fn mmap(args: &Args) -> Result<usize> {
         traits |= of_file;
         backing
     };
+    let is_code =
+        matches!(backing, Backing::File(..)) && prot.contains(Prot::EXEC) && !prot.contains(Prot::WRITE);
     let address = space::map_with(place, len, prot, backing, traits, "")?;
+    if is_code {
+        space::show(address, address + len.min(SHOWN));
+    }
     if flags & raw::MAP_LOCKED != 0 {
         let _ = space::lock(address, len, space::Lockdown::Now, u64::MAX);
     } else if flags & raw::MAP_POPULATE != 0 && flags & raw::MAP_NONBLOCK == 0 && !prot.is_empty() {
