@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fuzz", &[]),
     ("firecracker-client", &[]),
     ("network", &[]),
+    ("services", &[]),
     ("kernel", &["abi"]),
     ("vmm", &["abi"]),
     ("image", &["abi"]),

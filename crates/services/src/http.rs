@@ -1,0 +1,16 @@
+//! HTTP as all services speak it.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`server`] | listens, bounds what clients may take, ends in peace |
+//! | [`client`] | calls other services, with deadline and trace |
+//! | [`form`] | pictures as multipart forms, in and out |
+//! | [`refusal`] | answers that say no |
+
+pub mod client;
+pub mod form;
+pub mod refusal;
+pub mod server;
+
+pub use client::{Answer, CallError, Client};
+pub use refusal::Refusal;

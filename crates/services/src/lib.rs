@@ -1,0 +1,23 @@
+//! The microservice platform: an application cut into small services that find each other, share out work, and carry on when one
+//! dies. All are ordinary Linux programs, and one program, so that one image serves all of them.
+//!
+//! ```text
+//!  browser -> page -> master -> scheduler (tasks)
+//!                       |  \--> storage (pictures) <-+
+//!                       +------ worker --------------+        all of them <-> registry
+//! ```
+//!
+//! The wire between them is the first system's, so each part can be another implementation of it.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`cli`] | flags, `MICRO_*` variables, `--help`; starts a service |
+//! | [`registry`] | who is where; the seam to memcached and NATS |
+//! | [`http`], [`trace`], [`telemetry`] | server, client, forms; what a request carries along; logs and metrics |
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod http;
+pub mod registry;
+pub mod telemetry;
+pub mod trace;
