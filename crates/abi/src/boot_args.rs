@@ -15,7 +15,7 @@ use alloc::{
 };
 use core::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 /// Everything the boot line says.
@@ -29,8 +29,14 @@ pub struct BootArgs {
     pub default_gateway: Option<Ipv4Addr>,
     /// `--defaultgw=ADDR6`; ours.
     pub default_gateway_v6: Option<Ipv6Addr>,
-    /// `--nameserver=ADDR`.
-    pub nameserver: Option<Ipv4Addr>,
+    /// `--nameserver=ADDR`, in order; several, and IPv6 ones, are ours.
+    pub nameservers: Vec<IpAddr>,
+    /// `--search=DOMAIN`: where names without a dot are looked for; ours.
+    pub search: Vec<String>,
+    /// `--host=NAME,ADDR`: lines for `/etc/hosts`; ours.
+    pub hosts: Vec<(String, IpAddr)>,
+    /// `--user=UID:GID[,GID...]`: who the program starts as, root if `None`; ours.
+    pub user: Option<User>,
     /// `--hostname=NAME`; ours, OSv takes none.
     pub hostname: Option<String>,
     /// `--env=K=V`, in order.
@@ -71,6 +77,17 @@ pub struct InterfaceV6 {
     pub address: Ipv6Addr,
     /// Prefix length of its network in bits, 0 to 128.
     pub prefix_len: u8,
+}
+
+/// Who the program starts as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
 }
 
 /// Root file systems that the library OS has.
@@ -133,7 +150,7 @@ impl fmt::Display for Error {
         match self {
             Self::UnknownOption(word) => write!(
                 f,
-                "unknown boot option '{word}' (known: --ip --defaultgw --nameserver --hostname --env --rootfs --mount --cwd --nopci --verbose --interactive)"
+                "unknown boot option '{word}' (known: --ip --defaultgw --nameserver --search --hostname --host --user --env --rootfs --mount --cwd --nopci --verbose --interactive)"
             ),
             Self::BadValue(word, expected) => write!(f, "bad boot option '{word}': {expected}"),
             Self::UnclosedQuote => f.write_str("the boot line has a quote that is never closed"),
@@ -198,8 +215,20 @@ impl BootArgs {
                 (_, Ok(gateway)) => self.default_gateway_v6 = Some(gateway),
                 _ => return Err(bad("expected an IPv4 or IPv6 address")),
             },
-            "--nameserver" => {
-                self.nameserver = Some(value.parse().map_err(|_| bad("expected an IPv4 address"))?)
+            "--nameserver" => self
+                .nameservers
+                .push(value.parse().map_err(|_| bad("expected an IP address"))?),
+            "--search" if !value.is_empty() => self.search.push(value.to_owned()),
+            "--host" => {
+                let host = value
+                    .split_once(',')
+                    .and_then(|(name, address)| Some((name.to_owned(), address.parse().ok()?)))
+                    .filter(|(name, _)| !name.is_empty());
+                self.hosts
+                    .push(host.ok_or_else(|| bad("expected --host=NAME,ADDRESS"))?);
+            }
+            "--user" => {
+                self.user = Some(User::parse(value).ok_or_else(|| bad("expected --user=UID:GID[,GID...]"))?);
             }
             "--hostname" if !value.is_empty() => self.hostname = Some(value.to_owned()),
             "--env" => {
@@ -309,6 +338,18 @@ impl Mount {
             source,
             target: target.to_owned(),
             read_only,
+        })
+    }
+}
+
+impl User {
+    fn parse(value: &str) -> Option<Self> {
+        let (uid, groups) = value.split_once(':')?;
+        let mut groups = groups.split(',').map(|id| id.parse().ok());
+        Some(Self {
+            uid: uid.parse().ok()?,
+            gid: groups.next()??,
+            groups: groups.collect::<Option<_>>()?,
         })
     }
 }
@@ -423,8 +464,21 @@ impl fmt::Display for BootArgs {
         if let Some(gateway) = self.default_gateway_v6 {
             write!(f, "--defaultgw={gateway} ")?;
         }
-        if let Some(server) = self.nameserver {
+        for server in &self.nameservers {
             write!(f, "--nameserver={server} ")?;
+        }
+        for domain in &self.search {
+            write!(f, "--search={} ", Escaped(domain))?;
+        }
+        for (name, address) in &self.hosts {
+            write!(f, "--host={},{address} ", Escaped(name))?;
+        }
+        if let Some(user) = &self.user {
+            write!(f, "--user={}:{}", user.uid, user.gid)?;
+            for group in &user.groups {
+                write!(f, ",{group}")?;
+            }
+            f.write_str(" ")?;
         }
         if let Some(name) = &self.hostname {
             write!(f, "--hostname={} ", Escaped(name))?;

@@ -33,6 +33,9 @@ pub struct Image {
     /// The program's working directory, where an instance's command line names none; absent: `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
+    /// Who the program runs as, where an instance does not say: `USER[:GROUP]`, by name or number; absent: root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 impl Image {
@@ -49,6 +52,7 @@ impl Image {
             args: Vec::new(),
             env: BTreeMap::new(),
             cwd: None,
+            user: None,
         }
     }
 }

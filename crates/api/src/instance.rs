@@ -1,11 +1,18 @@
 //! Instances: microVMs that run, ran, or will run in a moment (`/v1/instances`).
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{mount::Mount, publish::PortMapping};
+use crate::{
+    configuration::{FileContent, FileInfo, HostName, Secret},
+    mount::Mount,
+    publish::PortMapping,
+};
 
 /// Memory of an instance where the request does not say, in MiB.
 pub const DEFAULT_MEMORY_MIB: u32 = 128;
@@ -37,6 +44,30 @@ pub struct CreateRequest {
     /// Environment of the program.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Host name of the instance; absent: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// Name servers in place of the daemon's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<IpAddr>,
+    /// Domains in which names without a dot are looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_search: Vec<String>,
+    /// Names that are looked up before any name server is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostName>,
+    /// Time zone by its name, as in `Europe/Berlin`, from the daemon's host; absent: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Who the program runs as: a user's name or number, and behind a colon a group's; absent: the image's user, or root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Files in place of the image's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileContent>,
+    /// Files below `/run/secrets`; with `files` 4 MiB at the most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
     /// Memory in MiB, 8 at the least.
     #[serde(default = "default_memory")]
     #[schemars(range(min = 8))]
@@ -75,6 +106,14 @@ impl CreateRequest {
             cmdline: None,
             args: Vec::new(),
             env: BTreeMap::new(),
+            hostname: None,
+            dns: Vec::new(),
+            dns_search: Vec::new(),
+            hosts: Vec::new(),
+            timezone: None,
+            user: None,
+            files: Vec::new(),
+            secrets: Vec::new(),
             memory_mib: DEFAULT_MEMORY_MIB,
             cpus: default_cpus(),
             publish: Vec::new(),
@@ -128,6 +167,30 @@ pub struct Instance {
     pub command: Vec<String>,
     /// Environment of the program.
     pub env: BTreeMap<String, String>,
+    /// Host name.
+    #[serde(default)]
+    pub hostname: String,
+    /// Name servers.
+    #[serde(default)]
+    pub dns: Vec<IpAddr>,
+    /// Domains in which names without a dot are looked for.
+    #[serde(default)]
+    pub dns_search: Vec<String>,
+    /// Names with addresses of their own.
+    #[serde(default)]
+    pub hosts: Vec<HostName>,
+    /// Time zone; absent: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Who the program runs as, as the request or the image names it; absent: root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Files that it was given.
+    #[serde(default)]
+    pub files: Vec<FileInfo>,
+    /// Names of its secrets.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// Memory in MiB.
     pub memory_mib: u32,
     /// Virtual CPUs.

@@ -1,7 +1,7 @@
 //! What the daemon and its callers say to each other: the REST API's wire types, its OpenAPI document, and a client.
 //!
 //! - [`vm`]: the first Uigniter's API (`/vm/run`, `/vm/create`, `/vm/{id}/stop`), to the letter.
-//! - [`instance`], [`image`], [`pool`], [`system`]: bodies of `/v1`.
+//! - [`instance`], [`configuration`], [`image`], [`pool`], [`system`]: bodies of `/v1`.
 //! - [`publish`], [`mount`]: parts of those bodies that have a short form.
 //! - [`error`]: the one error body, `{"error":{"code","message"}}`.
 //! - [`openapi`]: the table of all routes, from which the OpenAPI 3.1 document is made.
@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod configuration;
 pub mod error;
 pub mod image;
 pub mod instance;

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod connection;
 mod embedded;
+mod env_file;
 mod env_vars;
 mod error;
 mod output;

@@ -3,7 +3,9 @@
 //! A launch runs as a task of its own that a shutdown waits for, so a caller that hangs up leaves nothing half-made. What
 //! fails is taken down again, off the request's path.
 
+mod files;
 mod plan;
+mod user;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
@@ -23,6 +25,7 @@ use crate::{
     state_dir::write_json,
     vm::{POOL_MACHINE, Vm},
 };
+use files::RamDisk;
 use plan::Plan;
 pub(crate) use plan::from_first_api;
 
@@ -163,9 +166,9 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
             .await?;
     }
     let line = boot_args(&vm.attachment, plan, instance).to_string();
-    vm.client
-        .put_boot_source(&BootSource::new(host.kernel.path(), line))
-        .await?;
+    let mut source = BootSource::new(host.kernel.path(), line);
+    source.initrd_path = plan.ram_disk.as_ref().map(RamDisk::path);
+    vm.client.put_boot_source(&source).await?;
     Ok(())
 }
 
@@ -191,8 +194,15 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
             prefix_len: attachment.prefix_len,
         }],
         default_gateway: Some(attachment.gateway),
-        nameserver: Some(attachment.nameserver),
-        hostname: Some(instance.name.clone()),
+        nameservers: instance.dns.clone(),
+        search: instance.dns_search.clone(),
+        hosts: instance
+            .hosts
+            .iter()
+            .map(|host| (host.name.clone(), host.address))
+            .collect(),
+        hostname: Some(instance.hostname.clone()),
+        user: plan.user.as_ref().map(|(_, user)| user.clone()),
         env: plan.env.clone(),
         rootfs: plan.image.format.map(|format| match format {
             Format::Erofs => RootFs::Erofs,
@@ -208,9 +218,22 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
 
 fn describe(vm: &Vm, plan: &Plan) -> Instance {
     let request = &plan.request;
+    let name = request.name.clone().unwrap_or_else(|| vm.id.clone());
+    let dns = match request.dns.as_slice() {
+        [] => vec![vm.attachment.nameserver.into()],
+        given => given.to_vec(),
+    };
     Instance {
         id: vm.id.clone(),
-        name: request.name.clone().unwrap_or_else(|| vm.id.clone()),
+        hostname: request.hostname.clone().unwrap_or_else(|| name.clone()),
+        name,
+        dns,
+        dns_search: request.dns_search.clone(),
+        hosts: request.hosts.clone(),
+        timezone: request.timezone.clone(),
+        user: plan.user.as_ref().map(|(specification, _)| specification.clone()),
+        files: plan.files.clone(),
+        secrets: request.secrets.iter().map(|secret| secret.name.clone()).collect(),
         image: plan.image.image.name.clone(),
         state: State::Starting,
         created_at_ms: plan.created_at_ms,

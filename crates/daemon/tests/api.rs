@@ -82,7 +82,7 @@ async fn every_route_is_served() {
 async fn wrong_requests_are_refused_in_one_line() {
     let testbed = Testbed::start(0);
     testbed.import("hello", common::REPORTER).await;
-    let long = format!("{{\"image\":\"{}\"}}", "x".repeat(2 << 20));
+    let long = format!("{{\"image\":\"{}\"}}", "x".repeat(8 << 20));
     for (method, path, body, status, code, word) in [
         ("GET", "/nowhere", "", 404, "route_not_found", "/nowhere"),
         ("PATCH", "/v1/pool", "", 405, "method_not_allowed", "/v1/pool"),

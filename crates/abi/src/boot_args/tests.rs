@@ -46,6 +46,13 @@ fn unknown_options_are_named() {
         "--mount=block:data,x,rw",
         "--mount=nfs:data,/x,rw",
         "--defaultgw=x",
+        "--nameserver=x",
+        "--host=name",
+        "--host=,1.2.3.4",
+        "--user=1",
+        "--user=1:",
+        "--user=1:2,x",
+        "--user=-1:2",
     ] {
         assert!(matches!(BootArgs::parse(bad), Err(Error::BadValue(..))), "{bad}");
     }
@@ -67,6 +74,17 @@ fn what_is_written_is_read_back() {
         default_gateway_v6: Some("fd00::1".parse().unwrap()),
         env: vec![("A".into(), "x y \"q\" \\ ;".into()), ("B".into(), String::new())],
         hostname: Some("web-1".into()),
+        nameservers: vec!["10.0.0.1".parse().unwrap(), "fd00::53".parse().unwrap()],
+        search: vec!["example.org".into(), "lan".into()],
+        hosts: vec![
+            ("db".into(), "10.0.0.7".parse().unwrap()),
+            ("db".into(), "fd00::7".parse().unwrap()),
+        ],
+        user: Some(User {
+            uid: 1000,
+            gid: 100,
+            groups: vec![5, 33],
+        }),
         rootfs: Some(RootFs::RamFs),
         mounts: vec![
             Mount {

@@ -3,6 +3,7 @@
 //! In the foreground the command stands for the program: its console is our stdout, its status is our status, SIGINT, SIGTERM and
 //! SIGHUP stop it (the second time they kill it). [`input`] passes our stdin on, where that is asked for; [`program`] turns a file into an image of the daemon's.
 
+mod given;
 mod input;
 mod program;
 
@@ -17,6 +18,8 @@ use uigniter_api::{
     },
     publish::PortMapping,
 };
+
+use given::GivenArgs;
 
 use super::logs::{Copied, copy_to_stdout};
 use crate::{
@@ -44,6 +47,7 @@ use crate::{
   uigniter run --rm -p 8080:80 -e LOG=debug --memory 256 ./server
   uigniter run --rm /usr/bin/memcached -u root
   uigniter run --rm --add ./site:/var/www --add ./nginx.conf:/etc/nginx/nginx.conf /usr/sbin/nginx
+  uigniter run --rm --user 1000 --file ./app.conf:/etc/app.conf --secret key=./key.pem ./server
   echo 'select 1;' | uigniter run -i --rm /usr/bin/sqlite3
   uigniter run -d --name web -p 127.0.0.1:8080:80 hello
   uigniter image import --name hello ./hello && uigniter run hello"
@@ -58,9 +62,8 @@ pub(crate) struct Run {
     /// Virtual CPUs
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     cpus: u8,
-    /// Environment of the program; may be given several times
-    #[arg(short, long, value_name = "KEY=VALUE", value_parser = key_value)]
-    env: Vec<(String, String)>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// Publish a port on the host: [IP:][HOST_PORT:]GUEST_PORT[/tcp|udp]; may be given several times
     ///
     /// The address is 127.0.0.1 unless given; without a host port a free one is taken, which 'uigniter ps' shows.
@@ -90,9 +93,17 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) async fn run(self, global: &GlobalArgs) -> Outcome {
+    pub(crate) async fn run(mut self, global: &GlobalArgs) -> Outcome {
         // Taken before anything exists that would have to be cleaned up.
         let signals = Signals::take()?;
+        let given = std::mem::take(&mut self.given);
+        if self.interactive && given.takes_stdin() {
+            return Err(
+                CliError::new("standard input cannot be a secret and the program's input")
+                    .hint("give the secret as a file, or leave out --interactive"),
+            );
+        }
+        let given = given.read()?;
         let target = self.command.first().map_or("", String::as_str);
         let file = match program::as_file(target) {
             Some(file) => {
@@ -109,7 +120,7 @@ impl Run {
             }
         };
         let connection = Connection::find_or_start(global).await?;
-        let outcome = self.with_daemon(&connection, file, signals).await;
+        let outcome = self.with_daemon(&connection, file, given, signals).await;
         // Whatever happened, a private daemon goes; its failure to do so matters only if nothing else failed.
         let closed = connection.close().await;
         let status = outcome?;
@@ -120,6 +131,7 @@ impl Run {
         mut self,
         connection: &Connection,
         file: Option<(PathBuf, Prepared)>,
+        given: CreateRequest,
         signals: Signals,
     ) -> Outcome {
         if self.detach && connection.is_private() {
@@ -133,7 +145,7 @@ impl Run {
             None => target,
         };
         let (detach, remove, interactive) = (self.detach, self.rm, self.interactive);
-        let instance = client.create_instance(&self.request(image)).await?;
+        let instance = client.create_instance(&self.request(image, given)).await?;
         if detach {
             output::line(&instance.id)?;
             return Ok(ExitCode::SUCCESS);
@@ -153,11 +165,11 @@ impl Run {
         Ok(ExitCode::from(exit.code))
     }
 
-    fn request(self, image: String) -> CreateRequest {
+    fn request(self, image: String, given: CreateRequest) -> CreateRequest {
         CreateRequest {
+            image,
             name: self.name,
             args: self.command,
-            env: self.env.into_iter().collect(),
             memory_mib: self.memory,
             cpus: self.cpus,
             publish: self.publish,
@@ -166,7 +178,7 @@ impl Run {
             interactive: self.interactive,
             // In the foreground we remove it ourselves: a program may end before we have asked for its status.
             auto_remove: self.rm && self.detach,
-            ..CreateRequest::new(image)
+            ..given
         }
     }
 }

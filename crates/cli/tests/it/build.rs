@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use crate::support::{Daemon, SAYS, compile_with};
 
-/// Prints the arguments, a variable and the working directory.
+/// Prints the arguments, a variable and the working directory, and who it is if not root.
 const TELLS: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,8 @@ int main(int count, char **words) {
     printf("%s in %s:", getenv("GREETING"), getcwd(folder, sizeof folder));
     for (int i = 1; i < count; i++)
         printf(" %s", words[i]);
+    if (getuid())
+        printf(" as %d:%d", getuid(), getgid());
     puts("");
 }"#;
 
@@ -87,9 +89,11 @@ fn a_folder_becomes_a_root_and_its_program_is_looked_for() {
 fn what_docker_saves_is_built_and_run() {
     let (daemon, root, saved) = (Daemon::start(), root(), tempfile::tempdir().unwrap());
     let layer = saved.path().join("layer.tar");
+    fs::create_dir(root.path().join("etc")).unwrap();
+    fs::write(root.path().join("etc/passwd"), "app:x:1001:102::/:\n").unwrap();
     tar(root.path(), &layer);
     let configuration = format!(
-        r#"{{"architecture":"amd64","os":"linux","config":{{"Entrypoint":["tells"],"Cmd":["x"],"Env":["GREETING=hey"],"WorkingDir":"/srv"}},
+        r#"{{"architecture":"amd64","os":"linux","config":{{"Entrypoint":["tells"],"Cmd":["x"],"Env":["GREETING=hey"],"WorkingDir":"/srv","User":"app"}},
             "rootfs":{{"type":"layers","diff_ids":["sha256:{}"]}}}}"#,
         sha256(&layer)
     );
@@ -105,8 +109,16 @@ fn what_docker_saves_is_built_and_run() {
     let archive = archive.to_str().unwrap();
     for source in [archive.to_owned(), format!("{archive}@tells:1")] {
         daemon.ask(["build", "-t", "tells", "--from-oci", &source]).ok();
-        assert_eq!(daemon.ask(["run", "--rm", "tells"]).ok(), "hey in /srv: x\n");
+        assert_eq!(
+            daemon.ask(["run", "--rm", "tells"]).ok(),
+            "hey in /srv: x as 1001:102\n"
+        );
     }
+    let as_root = daemon.ask(["run", "--rm", "--user", "root:root", "tells"]);
+    as_root.fails(125, "no user 'root'");
+    let as_root = daemon.ask(["run", "--rm", "--user", "0:0", "tells"]);
+    assert_eq!(as_root.ok(), "hey in /srv: x\n");
+    assert_eq!(daemon.ask(["inspect", "tells"]).json()[0]["user"], "app");
     let other = format!("{archive}@other");
     daemon
         .ask(["build", "-t", "tells", "--from-oci", &other])

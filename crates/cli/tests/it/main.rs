@@ -1,4 +1,4 @@
-//! The binary as users have it: every command against a real daemon and real microVMs. One module per command.
+//! The binary as users have it: every command against a real daemon and real microVMs. One module per command, and `given` for what `run` gives.
 //!
 //! These tests need root, `/dev/kvm`, `/dev/net/tun` and a C compiler, and fail where one is missing (`uigniter doctor` says what).
 
@@ -16,6 +16,7 @@ mod completion;
 mod daemon;
 mod demo;
 mod doctor;
+mod given;
 mod image;
 mod inspect;
 mod kill;

@@ -135,9 +135,20 @@ impl Daemon {
         }
     }
 
+    /// One that says much, to `daemon.log` in its folder.
+    pub(crate) fn start_logging(level: &str) -> Self {
+        let mut daemon = Self::start();
+        daemon.stop();
+        let log = std::fs::File::create(daemon.dir.path().join("daemon.log")).unwrap();
+        let mut command = command(daemon.dir.path(), &daemon.network, level);
+        command.stderr(log);
+        (daemon.process, daemon.first_line, daemon._stdout) = listening(command);
+        daemon
+    }
+
     /// One more daemon on the same state, socket and network, not started yet.
     pub(crate) fn command(&self) -> Command {
-        command(self.dir.path(), &self.network)
+        command(self.dir.path(), &self.network, "warn")
     }
 
     /// Kills the daemon as the OOM killer would, and starts another in its place.
@@ -166,6 +177,11 @@ impl Daemon {
         let program = program.to_str().unwrap();
         let run = ["run", "-d", "--name", name, program];
         self.ask(run.iter().chain(args)).ok();
+        self.wait_for(name, "ready");
+    }
+
+    /// Waits until an instance has said a word.
+    pub(crate) fn wait_for(&self, name: &str, word: &str) {
         let mut logs = self
             .command_with(["logs", "-f", name])
             .stdout(Stdio::piped())
@@ -174,12 +190,12 @@ impl Daemon {
         let found = BufReader::new(logs.stdout.take().unwrap())
             .lines()
             .map_while(Result::ok)
-            .any(|l| l.contains("ready"));
+            .any(|l| l.contains(word));
         logs.kill().unwrap();
         logs.wait().unwrap();
         assert!(
             found,
-            "{name} ended before it was ready: {:?}",
+            "{name} ended before it said {word}: {:?}",
             self.ask(["logs", name])
         );
     }
@@ -199,7 +215,7 @@ impl Drop for Daemon {
     }
 }
 
-fn command(dir: &Path, network: &str) -> Command {
+fn command(dir: &Path, network: &str, log: &str) -> Command {
     let mut command = uigniter();
     command
         .args([
@@ -209,7 +225,7 @@ fn command(dir: &Path, network: &str) -> Command {
             "--pool-size",
             "1",
             "--log",
-            "warn",
+            log,
             "--private",
         ])
         .args(["--network", network])
@@ -222,7 +238,11 @@ fn command(dir: &Path, network: &str) -> Command {
 
 /// Starts a daemon and waits for the line that says that it listens.
 fn spawn(dir: &Path, network: &str) -> (Child, String, BufReader<ChildStdout>) {
-    let mut process = command(dir, network).stdout(Stdio::piped()).spawn().unwrap();
+    listening(command(dir, network, "warn"))
+}
+
+fn listening(mut command: Command) -> (Child, String, BufReader<ChildStdout>) {
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(process.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();

@@ -12,6 +12,7 @@ pub(super) struct Settings {
     args: Vec<String>,
     env: BTreeMap<String, String>,
     cwd: Option<String>,
+    user: Option<String>,
 }
 
 impl Settings {
@@ -45,6 +46,7 @@ impl Settings {
             args: self.args,
             env: self.env,
             cwd: self.cwd,
+            user: self.user,
             ..image
         }
     }
@@ -65,6 +67,7 @@ impl From<&ImageConfiguration> for Settings {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
             cwd: config.working_dir().clone().filter(|folder| !folder.is_empty()),
+            user: config.user().clone().filter(|user| !user.is_empty()),
         }
     }
 }

@@ -1,10 +1,15 @@
 //! What a request comes to, once it is checked and its image is found.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File};
 
-use uigniter_abi::boot_args::BootArgs;
-use uigniter_api::{instance::CreateRequest, vm::RunRequest};
+use uigniter_abi::boot_args::{BootArgs, User};
+use uigniter_api::{configuration::FileInfo, instance::CreateRequest, vm::RunRequest};
+use uigniter_image::Disk;
 
+use super::{
+    files::{RamDisk, ram_disk},
+    user::{self, Account},
+};
 use crate::{host::Host, images::Bootable, instance::now_ms, names, refusal::Refusal};
 
 /// Least memory, in MiB; the VMM takes no less.
@@ -13,6 +18,13 @@ const LEAST_MEMORY_MIB: u32 = 8;
 const MOST_CPUS: u8 = 32;
 /// Most ports that one instance publishes.
 const MOST_PORTS: usize = 128;
+/// Most name servers that C libraries ask, `resolv.conf(5)`.
+const MOST_NAME_SERVERS: usize = 3;
+/// Most names with addresses of their own, and most domains to search: the boot line has room for them.
+const MOST_NAMES: usize = 256;
+/// Longest name of a host, `gethostname(2)`, and of what the name system knows.
+const HOST_NAME_BYTES: usize = 64;
+const DOMAIN_BYTES: usize = 253;
 
 /// A request that can be launched.
 #[derive(Debug)]
@@ -24,6 +36,11 @@ pub(super) struct Plan {
     pub(super) cwd: Option<String>,
     pub(super) verbose: bool,
     pub(super) interactive: bool,
+    /// Who the program runs as, as it was asked for, and found.
+    pub(super) user: Option<(String, User)>,
+    /// What it was given, for those who ask; the request has the contents no more.
+    pub(super) files: Vec<FileInfo>,
+    pub(super) ram_disk: Option<RamDisk>,
     pub(super) created_at_ms: u64,
 }
 
@@ -37,7 +54,7 @@ pub(crate) fn from_first_api(request: RunRequest) -> CreateRequest {
 }
 
 impl Plan {
-    pub(super) fn check(host: &Host, request: CreateRequest) -> Result<Self, Refusal> {
+    pub(super) fn check(host: &Host, mut request: CreateRequest) -> Result<Self, Refusal> {
         if let Some(name) = &request.name {
             names::check("an instance's name", name)?;
         }
@@ -47,6 +64,7 @@ impl Plan {
                 "'{mount}' cannot be mounted: this daemon has no volumes; leave 'volumes' out"
             )));
         }
+        host_names(&request)?;
         let image = host.images.get(&request.image)?;
         let line = parse(&request)?;
         let mut command = if request.cmdline.is_some() {
@@ -54,7 +72,7 @@ impl Plan {
         } else {
             image.image.command.clone()
         };
-        let args = match request.cmdline {
+        let args = match &request.cmdline {
             None if request.args.is_empty() => &image.image.args,
             _ => &request.args,
         };
@@ -72,8 +90,23 @@ impl Plan {
         let mut env: BTreeMap<_, _> = image.image.env.clone();
         env.extend(line.env);
         env.extend(request.env.clone());
+        if let Some(zone) = &request.timezone {
+            env.entry("TZ".into()).or_insert_with(|| zone.clone());
+        }
+        let account = find_user(&request, &image)?;
+        if let Some(home) = account.as_ref().and_then(|(_, account)| account.home.clone()) {
+            env.entry("HOME".into()).or_insert(home);
+        }
+        let user = account.map(|(specification, account)| (specification, account.user));
         let env: Vec<_> = env.into_iter().collect();
         texts(&command, &env)?;
+        let files = request.files.iter().map(|file| FileInfo {
+            path: file.path.clone(),
+            mode: file.mode,
+            size_bytes: file.content.0.len() as u64,
+        });
+        let files = files.collect();
+        let ram_disk = ram_disk(&mut request, user.as_ref().map(|(_, user)| user))?;
         let (cwd, verbose) = (line.cwd.or_else(|| image.image.cwd.clone()), line.verbose);
         let interactive = request.interactive || line.interactive;
         Ok(Self {
@@ -84,9 +117,63 @@ impl Plan {
             env,
             cwd,
             verbose,
+            user,
+            files,
+            ram_disk,
             created_at_ms: now_ms(),
         })
     }
+}
+
+/// The user that the request names, or the image, as the image's files have them, or those that the request puts into their place.
+fn find_user(request: &CreateRequest, image: &Bootable) -> Result<Option<(String, Account)>, Refusal> {
+    let Some(specification) = request.user.as_ref().or(image.image.user.as_ref()) else {
+        return Ok(None);
+    };
+    let disk = match user::is_numeric(specification) {
+        true => None,
+        false => File::open(&image.path)
+            .ok()
+            .and_then(|file| Disk::contents(file).ok()),
+    };
+    let text = |path: &str| {
+        let given = request.files.iter().find(|file| file.path == path);
+        let bytes = match (given, &disk) {
+            (Some(file), _) => file.content.0.clone(),
+            (None, Some(disk)) => disk.read(path).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let account = user::look_up(specification, &text("/etc/passwd"), &text("/etc/group"))
+        .map_err(|error| Refusal::Invalid(format!("user '{specification}': {error}")))?;
+    Ok(Some((specification.clone(), account)))
+}
+
+/// Names that go into `/etc/hosts` and `/etc/resolv.conf`, whose lines and words they must not break.
+fn host_names(request: &CreateRequest) -> Result<(), Refusal> {
+    let wrong = |line: String| Err(Refusal::Invalid(line));
+    if request.dns.len() > MOST_NAME_SERVERS {
+        return wrong(format!("more than {MOST_NAME_SERVERS} name servers; give fewer"));
+    }
+    if request.hosts.len().max(request.dns_search.len()) > MOST_NAMES {
+        return wrong(format!(
+            "more than {MOST_NAMES} host names; put a file in place of /etc/hosts"
+        ));
+    }
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let hostname = request.hostname.iter().map(|name| (name, HOST_NAME_BYTES));
+    let names = request.hosts.iter().map(|host| &host.name);
+    let domains = names.chain(&request.dns_search).map(|name| (name, DOMAIN_BYTES));
+    for (name, most) in hostname.chain(domains) {
+        if name.is_empty() || name.len() > most || name.starts_with('-') || !name.bytes().all(good) {
+            return wrong(format!(
+                "'{}' cannot be a host's name; use 1 to {most} letters, digits, '.', '_' or '-'",
+                name.escape_default()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The command line's own options and command; network options in it give way to the instance's network.

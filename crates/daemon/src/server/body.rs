@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::refusal::Refusal;
 
-/// Longest JSON body, in bytes.
+/// Longest JSON body but for the contents of files in it, in bytes.
 const JSON_LIMIT_BYTES: usize = 1 << 20;
 
 /// How long a body may pause.
@@ -58,12 +58,12 @@ pub(super) async fn drain(body: &mut Body) {
     let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
 }
 
-async fn whole(mut body: Body) -> Result<Bytes, Refusal> {
+async fn whole(mut body: Body, limit_bytes: usize) -> Result<Bytes, Refusal> {
     let mut bytes = BytesMut::new();
     while let Some(piece) = piece(&mut body).await? {
-        if bytes.len() + piece.len() > JSON_LIMIT_BYTES {
+        if bytes.len() + piece.len() > limit_bytes {
             drain(&mut body).await;
-            return Err(Refusal::BodyTooLarge(JSON_LIMIT_BYTES as u64));
+            return Err(Refusal::BodyTooLarge(limit_bytes as u64));
         }
         bytes.extend_from_slice(&piece);
     }
@@ -72,14 +72,19 @@ async fn whole(mut body: Body) -> Result<Bytes, Refusal> {
 
 /// A JSON body, whatever its content type says (`curl -d` says a form).
 pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let bytes = whole(body).await?;
+    json_with(body, 0).await
+}
+
+/// The same, with room for so many bytes of contents in base64, which takes four bytes for three.
+pub(super) async fn json_with<T: DeserializeOwned>(body: Body, content_bytes: usize) -> Result<T, Refusal> {
+    let bytes = whole(body, JSON_LIMIT_BYTES + content_bytes.div_ceil(3) * 4).await?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Refusal::Invalid(format!("the body is not understood: {error}")))
 }
 
 /// A JSON body, or the default where there is none.
 pub(super) async fn optional_json<T: DeserializeOwned + Default>(body: Body) -> Result<T, Refusal> {
-    let bytes = whole(body).await?;
+    let bytes = whole(body, JSON_LIMIT_BYTES).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(T::default());
     }

@@ -5,12 +5,13 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use axum::{body::Body, response::Response};
 use http::StatusCode;
 use uigniter_api::{
+    configuration::MOST_CONTENT_BYTES,
     instance::{CreateRequest, DEFAULT_GRACE_SECONDS, DeleteQuery, LogsQuery, State, Stats, StopRequest},
     vm::{RunRequest, RunResponse},
 };
 
 use super::{
-    body::{answer, empty, json, optional_json, query, with_type},
+    body::{answer, empty, json, json_with, optional_json, query, with_type},
     routes::Call,
 };
 use crate::{
@@ -56,7 +57,7 @@ pub(super) fn list(host: &Arc<Host>) -> Answer {
 }
 
 pub(super) async fn create(host: &Arc<Host>, call: Call) -> Answer {
-    let request: CreateRequest = json(call.body).await?;
+    let request: CreateRequest = json_with(call.body, MOST_CONTENT_BYTES).await?;
     answer(StatusCode::CREATED, &launch(host, request).await?.view())
 }
 

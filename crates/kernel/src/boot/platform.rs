@@ -14,6 +14,8 @@ pub struct Platform {
     pub memory: Vec<(u64, u64)>,
     /// ACPI's root pointer.
     pub rsdp: Option<u64>,
+    /// The initial RAM disk: guest-physical start and end, whole pages.
+    pub initrd: Option<(u64, u64)>,
 }
 
 /// Longest command line that is read.
@@ -58,26 +60,41 @@ fn ranges(memory: &dyn Physical, table: u64, count: u64, stride: u64) -> Vec<(u6
         .collect()
 }
 
+/// A RAM disk of so many bytes, up to the end of its last page; `None` where there is none, or none that a page could begin.
+fn initrd(start: u64, bytes: u64) -> Option<(u64, u64)> {
+    let end = start.checked_add(bytes)?.checked_next_multiple_of(4096)?;
+    (start != 0 && bytes != 0 && start.is_multiple_of(4096)).then_some((start, end))
+}
+
 impl Platform {
     /// Reads `hvm_start_info`, version 1.
     #[must_use]
     pub fn from_pvh(memory: &dyn Physical, info: u64) -> Self {
         let (table, count) = (memory.integer(info + 40, 8), memory.integer(info + 48, 4));
+        // The first module, if there is one.
+        let module = memory.integer(info + 16, 8);
+        let modules = memory.integer(info + 12, 4);
         Self {
             command_line: command_line(memory, memory.integer(info + 24, 8)),
             memory: ranges(memory, table, count, 24),
             rsdp: Some(memory.integer(info + 32, 8)).filter(|&at| at != 0),
+            initrd: (modules != 0)
+                .then(|| initrd(memory.integer(module, 8), memory.integer(module + 8, 8)))
+                .flatten(),
         }
     }
 
     /// Reads `boot_params`.
     #[must_use]
     pub fn from_linux(memory: &dyn Physical, params: u64) -> Self {
-        let line = memory.integer(params + 0x228, 4) | memory.integer(params + 0xc8, 4) << 32;
+        // The halves of what outgrew 32 bits: in the setup header, and in the zero page.
+        let halves =
+            |low: u64, high: u64| memory.integer(params + low, 4) | memory.integer(params + high, 4) << 32;
         Self {
-            command_line: command_line(memory, line),
+            command_line: command_line(memory, halves(0x228, 0xc8)),
             memory: ranges(memory, params + 0x2d0, memory.integer(params + 0x1e8, 1), 20),
             rsdp: Some(memory.integer(params + 0x70, 8)).filter(|&at| at != 0),
+            initrd: initrd(halves(0x218, 0xc0), halves(0x21c, 0xc4)),
         }
     }
 
@@ -135,6 +152,12 @@ mod tests {
         memory.put(0x228, &0x3000u32.to_le_bytes());
         memory.put(0x70, &0xe0000u64.to_le_bytes());
         memory.put(0x1e8, &[2]);
+        memory.put(0x1000 + 12, &1u32.to_le_bytes());
+        memory.put(0x1000 + 16, &0x2800u64.to_le_bytes());
+        memory.put(0x2800, &0x7000u64.to_le_bytes());
+        memory.put(0x2808, &5000u64.to_le_bytes());
+        memory.put(0x218, &0x7000u32.to_le_bytes());
+        memory.put(0x21c, &5000u32.to_le_bytes());
         for (index, (start, size, kind)) in [(0u64, 0x9_fc00u64, 1u32), (0xf_0000, 0x1_0000, 2)]
             .into_iter()
             .enumerate()
@@ -149,9 +172,18 @@ mod tests {
             command_line: "hello world".into(),
             memory: vec![(0, 0x9_fc00)],
             rsdp: Some(0xe_0000),
+            initrd: Some((0x7000, 0x9000)),
         };
         assert_eq!(Platform::from_pvh(&memory, 0x1000), expected);
         assert_eq!(Platform::from_linux(&memory, 0), expected);
+    }
+
+    #[test]
+    fn a_ram_disk_begins_at_a_page_and_ends_in_memory() {
+        assert_eq!(initrd(0x1000, 1), Some((0x1000, 0x2000)));
+        for (start, bytes) in [(0, 1), (0x1000, 0), (0x1234, 1), (0x1000, u64::MAX)] {
+            assert_eq!(initrd(start, bytes), None, "{start:#x}, {bytes}");
+        }
     }
 
     #[test]

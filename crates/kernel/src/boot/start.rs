@@ -8,7 +8,11 @@ use super::{
 };
 use crate::{
     arch::{context, context::Context, cpu, fpu, frame::Frame, interrupt, lapic, layout, trap},
-    drivers::{self, block::BlockDevice, i8042},
+    drivers::{
+        self,
+        block::{BlockDevice, DiskMemory},
+        i8042,
+    },
     entropy,
     errno::Errno,
     file::OpenFile,
@@ -19,7 +23,10 @@ use crate::{
         vma::{Backing, Prot},
     },
     net,
-    process::{self, PID},
+    process::{
+        self, PID,
+        credentials::{self, Credentials},
+    },
     sched::{self, Thread},
     signal,
     signal::ThreadSignals,
@@ -97,16 +104,19 @@ fn take_memory() -> Platform {
         _ => Platform::from_linux(&Linear, info),
     };
     let physical = |symbol: &u8| core::ptr::from_ref(symbol) as u64 - layout::KERNEL;
-    let reserved = [
+    frames::init_early(physical(&KERNEL_END), layout::IMAGE_END);
+    let platform = read();
+    let kernel = [
         (0, layout::SHIM_END),
         (layout::KERNEL_TEXT, physical(&TEXT_END)),
         (layout::KERNEL_DATA, physical(&KERNEL_END)),
     ];
-    frames::init_early(physical(&KERNEL_END), layout::IMAGE_END);
-    let platform = read();
+    // Monitors put a RAM disk behind the kernel, so these are in order.
+    let reserved: Vec<_> = kernel.into_iter().chain(platform.initrd).collect();
     let usable = platform.usable(&reserved, layout::LINEAR_SIZE);
     frames::init(&usable);
-    let end = usable.iter().map(|range| range.1).max().unwrap_or(0);
+    let ends = usable.iter().chain(&platform.initrd).map(|range| range.1);
+    let end = ends.max().unwrap_or(0).min(layout::LINEAR_SIZE);
     if paging::extend_linear(0, end).is_err() {
         log!("no memory for the kernel's own page tables");
     }
@@ -149,6 +159,13 @@ fn bring_up(platform: &Platform) -> Result<Machine, Error> {
             .into_iter()
             .next()
             .map(|disk| Arc::new(disk) as Arc<dyn BlockDevice>),
+        files: platform
+            .initrd
+            .filter(|(_, end)| *end <= layout::LINEAR_SIZE)
+            .map(|(start, end)| DiskMemory {
+                start,
+                bytes: end - start,
+            }),
         args: &args,
         memory_bytes: mm::usage().total,
     };
@@ -319,6 +336,11 @@ fn launch(machine: &Machine) -> Result<(), Error> {
     let environment = environment(&machine.args);
     let auxv = auxv(
         &loaded,
+        machine
+            .args
+            .user
+            .as_ref()
+            .map_or((0, 0), |user| (user.uid, user.gid)),
         interpreter.as_ref().map_or(0, |loaded| loaded.bias),
         vdso,
     );
@@ -326,6 +348,10 @@ fn launch(machine: &Machine) -> Result<(), Error> {
     let entry = interpreter.as_ref().unwrap_or(&loaded).entry();
     crate::verbose!("{path}: entry {entry:#x}, stack {pointer:#x}");
     remember(program, machine.args.hostname.clone(), environment);
+    if let Some(user) = &machine.args.user {
+        // Only now: what boot reads, root may read.
+        *credentials::get().lock() = Credentials::of(user.uid, user.gid, user.groups.clone());
+    }
     let context = machine.thread.context.get();
     // SAFETY: the first thread does not run yet; boot alone uses its context.
     unsafe { (*context).frame().write(trap::start_frame(entry, pointer)) };
@@ -368,7 +394,7 @@ fn environment(args: &BootArgs) -> Vec<String> {
 }
 
 /// The auxiliary vector but for what lies on the stack itself (`getauxval(3)`); `base` is the interpreter's load bias, 0 without one.
-fn auxv(loaded: &exec::Loaded, base: u64, vdso: u64) -> stack::Auxv {
+fn auxv(loaded: &exec::Loaded, (uid, gid): (u32, u32), base: u64, vdso: u64) -> stack::Auxv {
     use linux_raw_sys::auxvec as raw;
     let features = cpu::cpuid(1, 0);
     let headers = &loaded.headers;
@@ -384,10 +410,10 @@ fn auxv(loaded: &exec::Loaded, base: u64, vdso: u64) -> stack::Auxv {
         (raw::AT_BASE, base),
         (raw::AT_FLAGS, 0),
         (raw::AT_ENTRY, loaded.entry()),
-        (raw::AT_UID, 0),
-        (raw::AT_EUID, 0),
-        (raw::AT_GID, 0),
-        (raw::AT_EGID, 0),
+        (raw::AT_UID, u64::from(uid)),
+        (raw::AT_EUID, u64::from(uid)),
+        (raw::AT_GID, u64::from(gid)),
+        (raw::AT_EGID, u64::from(gid)),
         (raw::AT_SECURE, 0),
         // FSGSBASE may be used.
         (raw::AT_HWCAP2, 2),

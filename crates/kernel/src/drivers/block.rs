@@ -1,5 +1,6 @@
 //! Block devices: what a driver offers to file systems, and the virtio driver behind it.
 
+use crate::mm::dma;
 use alloc::string::String;
 
 mod request;
@@ -76,13 +77,40 @@ pub trait BlockDevice: Send + Sync {
     }
 }
 
-/// A disk that is memory: where it lies in guest-physical memory.
+/// A disk that is memory: where it lies in guest-physical memory. That memory is in the linear map ([`dma::map_memory`]) and is nobody else's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskMemory {
     /// First address.
     pub start: u64,
     /// Length in bytes.
     pub bytes: u64,
+}
+
+impl BlockDevice for DiskMemory {
+    fn capacity_sectors(&self) -> u64 {
+        self.bytes / SECTOR_SIZE as u64
+    }
+
+    fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
+        if !buffer.len().is_multiple_of(SECTOR_SIZE) {
+            return Err(BlockError::Unaligned);
+        }
+        let sectors = (buffer.len() / SECTOR_SIZE) as u64;
+        if sector
+            .checked_add(sectors)
+            .is_none_or(|end| end > self.capacity_sectors())
+        {
+            return Err(BlockError::OutOfRange);
+        }
+        let source = dma::mmio(self.start + sector * SECTOR_SIZE as u64);
+        // SAFETY: whoever made this value mapped the memory, of which this is a part; the buffer is the caller's, elsewhere.
+        unsafe { core::ptr::copy_nonoverlapping(source.as_ptr(), buffer.as_mut_ptr(), buffer.len()) };
+        Ok(())
+    }
+
+    fn memory(&self) -> Option<DiskMemory> {
+        Some(*self)
+    }
 }
 
 /// A reference to a disk is a disk.

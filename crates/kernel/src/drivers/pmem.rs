@@ -4,7 +4,7 @@
 //! ([`BlockDevice::memory`]); then all guests of one image share them in the host's page cache.
 
 use super::{
-    block::{BlockDevice, BlockError, DiskMemory, SECTOR_SIZE},
+    block::{BlockDevice, BlockError, DiskMemory},
     virtio::{self, Device, Link},
 };
 use crate::mm::{PAGE_SIZE, dma};
@@ -45,24 +45,11 @@ impl Pmem {
 
 impl BlockDevice for Pmem {
     fn capacity_sectors(&self) -> u64 {
-        self.memory.bytes / SECTOR_SIZE as u64
+        self.memory.capacity_sectors()
     }
 
     fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
-        if !buffer.len().is_multiple_of(SECTOR_SIZE) {
-            return Err(BlockError::Unaligned);
-        }
-        let sectors = (buffer.len() / SECTOR_SIZE) as u64;
-        if sector
-            .checked_add(sectors)
-            .is_none_or(|end| end > self.capacity_sectors())
-        {
-            return Err(BlockError::OutOfRange);
-        }
-        let source = dma::mmio(self.memory.start + sector * SECTOR_SIZE as u64);
-        // SAFETY: `new` mapped the device's memory, of which this is a part; the buffer is the caller's, elsewhere.
-        unsafe { core::ptr::copy_nonoverlapping(source.as_ptr(), buffer.as_mut_ptr(), buffer.len()) };
-        Ok(())
+        self.memory.read(sector, buffer)
     }
 
     fn memory(&self) -> Option<DiskMemory> {

@@ -5,6 +5,7 @@
 //! | `node`, `directory`, `data` | a node of the tree; a directory's names; a regular file's bytes |
 //! | `filesystem` | what the nodes of one mounted file system share |
 //! | `image` | the read-only root image on the disk (EROFS or ROFS) |
+//! | `overlay` | files of the instance's own, from a RAM disk, over the image's |
 //! | `table` | static tables of what the kernel itself puts into the tree |
 //! | `dev`, `proc`, `sys`, `etc` | those tables |
 //! | `path`, `names`, `open`, `file`, `mapped` | resolving, making and removing, opening, the opened file, its mappings |
@@ -31,6 +32,7 @@ mod mapped;
 mod names;
 mod node;
 mod open;
+mod overlay;
 mod path;
 mod permission;
 mod proc;
@@ -68,7 +70,7 @@ pub(crate) mod ops {
 }
 
 use crate::{
-    drivers::block::BlockDevice,
+    drivers::block::{BlockDevice, DiskMemory},
     errno::{Errno, Result},
     file::{Descriptor, OpenFile},
     process::process,
@@ -84,6 +86,8 @@ use uigniter_abi::boot_args::{BootArgs, RootFs};
 pub struct RootConfig<'a> {
     /// The disk with the image, if there is one.
     pub disk: Option<Arc<dyn BlockDevice>>,
+    /// A RAM disk with files of the instance's own, which are put over the image's.
+    pub files: Option<DiskMemory>,
     /// `--rootfs`, host name, addresses and name server.
     pub args: &'a BootArgs,
     /// The VM's memory in bytes: files in memory take at most half of it, the image's cache a sixty-fourth.
@@ -94,6 +98,7 @@ impl core::fmt::Debug for RootConfig<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("RootConfig")
             .field("disk", &self.disk.is_some())
+            .field("files", &self.files)
             .field("memory_bytes", &self.memory_bytes)
             .finish()
     }
@@ -173,6 +178,9 @@ fn build(config: &RootConfig<'_>) -> Result<Arc<Node>, MountError> {
         }
     }
     etc::fill(&root, config.args);
+    if let Some(files) = config.files {
+        overlay::lay(&root, &Arc::new(image::mount(Arc::new(files), cache)?));
+    }
     Ok(root)
 }
 

@@ -201,11 +201,15 @@ pub(crate) fn boot() {
     ONCE.call_once(|| {
         let args = BootArgs {
             hostname: Some("guest".into()),
+            hosts: vec![("db".into(), "fd00::7".parse().unwrap())],
+            nameservers: vec!["10.0.0.1".parse().unwrap()],
+            search: vec!["lan".into(), "example.org".into()],
             ..BootArgs::default()
         };
         let disk: Arc<dyn BlockDevice> = Arc::new(MemoryDisk(partitioned(&image())));
         init(&RootConfig {
             disk: Some(disk),
+            files: None,
             args: &args,
             memory_bytes: 256 << 20,
         })

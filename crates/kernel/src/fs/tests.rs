@@ -316,6 +316,14 @@ fn an_image_keeps_its_etc_and_gets_what_it_lacks() {
     boot();
     assert!(read_all("/etc/motd").starts_with(b"hello\n"));
     assert_eq!(read_all("/etc/hostname"), b"guest\n");
+    assert_eq!(
+        String::from_utf8(read_all("/etc/hosts")).unwrap(),
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfd00::7\tdb\n"
+    );
+    assert_eq!(
+        read_all("/etc/resolv.conf"),
+        b"nameserver 10.0.0.1\nsearch lan example.org\n"
+    );
     assert!(read_all("/etc/passwd").starts_with(b"root:x:0:0:"));
 }
 

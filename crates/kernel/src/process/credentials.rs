@@ -26,6 +26,16 @@ pub struct Ids {
 const KEEP: u32 = u32::MAX;
 
 impl Ids {
+    /// The same in all four roles.
+    const fn of(id: u32) -> Self {
+        Self {
+            real: id,
+            effective: id,
+            saved: id,
+            fs: id,
+        }
+    }
+
     /// `setuid(2)`: with privilege all of them, without only the effective one.
     ///
     /// # Errors
@@ -36,12 +46,7 @@ impl Ids {
             return Err(Errno::EINVAL);
         }
         if privileged {
-            *self = Self {
-                real: id,
-                effective: id,
-                saved: id,
-                fs: id,
-            };
+            *self = Self::of(id);
         } else if id == self.real || id == self.saved {
             (self.effective, self.fs) = (id, id);
         } else {
@@ -111,6 +116,16 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Those of one user and group in all their roles.
+    #[must_use]
+    pub const fn of(uid: u32, gid: u32, groups: Vec<u32>) -> Self {
+        Self {
+            user: Ids::of(uid),
+            group: Ids::of(gid),
+            groups,
+        }
+    }
+
     /// True for the superuser.
     #[must_use]
     pub const fn privileged(&self) -> bool {
@@ -128,18 +143,7 @@ impl Credentials {
     }
 }
 
-const ROOT: Ids = Ids {
-    real: 0,
-    effective: 0,
-    saved: 0,
-    fs: 0,
-};
-
-static CREDENTIALS: Lock<Credentials> = Lock::new(Credentials {
-    user: ROOT,
-    group: ROOT,
-    groups: Vec::new(),
-});
+static CREDENTIALS: Lock<Credentials> = Lock::new(Credentials::of(0, 0, Vec::new()));
 
 /// Users and groups of the process.
 #[must_use]
@@ -208,7 +212,7 @@ mod tests {
 
     #[test]
     fn privilege_sets_all() {
-        let mut ids = ROOT;
+        let mut ids = Ids::of(0);
         assert_eq!(
             (ids.set(5, true), ids),
             (

@@ -113,6 +113,10 @@ impl Machine {
             boot.initrd.as_ref(),
             vm.shape.vcpus,
         )?;
+        if let Some(boot) = &mut self.boot {
+            // The guest has it now; what is in it may be nobody else's to keep.
+            boot.initrd = None;
+        }
         log::debug!("{:?}, command line: {line}", kernel.entry);
         if let Some(first) = vm.vcpus.first() {
             kvm::set_entry(first, &vm.memory, kernel.entry)?;
