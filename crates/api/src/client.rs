@@ -3,6 +3,7 @@
 //! Every call makes a connection of its own: on a Unix socket that costs some tens of microseconds, and no call can be
 //! held up by another one's stream.
 
+mod images;
 mod logs;
 mod transport;
 
@@ -18,7 +19,6 @@ use transport::{Body, Reply};
 
 use crate::{
     error::{ErrorBody, ErrorCode},
-    image::{Image, ImportQuery},
     instance::{CreateRequest, DeleteQuery, Exit, InputQuery, Instance, LogsQuery, Stats, StopRequest},
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
@@ -301,83 +301,6 @@ impl Client {
     /// See [`Error`].
     pub async fn stats(&self, id: &str) -> Result<Stats> {
         self.get(&instance(id, "/stats")).await
-    }
-
-    /// `GET /v1/images`, by name.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn list_images(&self) -> Result<Vec<Image>> {
-        self.get("/v1/images").await
-    }
-
-    /// `GET /v1/images/{reference}`: by name, or by digest (`sha256:...`).
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]; code [`ErrorCode::ImageNotFound`] where there is none.
-    pub async fn get_image(&self, reference: &str) -> Result<Image> {
-        self.get(&format!("/v1/images/{}", segment(reference))).await
-    }
-
-    /// `POST /v1/images?name=NAME`: sends the file, an ELF or a disk.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn import_image(&self, name: &str, file: impl Into<PathBuf>) -> Result<Image> {
-        let query = ImportQuery {
-            name: name.to_owned(),
-            program: None,
-        };
-        self.import_image_as(&query, file).await
-    }
-
-    /// `POST /v1/images` with any query: the file is read and sent piece by piece.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn import_image_as(&self, query: &ImportQuery, file: impl Into<PathBuf>) -> Result<Image> {
-        let path = file.into();
-        let opened = tokio::fs::File::open(&path).await;
-        let file = opened.map_err(|source| Error::File { path, source })?;
-        self.call(
-            Method::POST,
-            &with_query("/v1/images", query)?,
-            Body::reader(file),
-        )
-        .await?
-        .json()
-        .await
-    }
-
-    /// `POST /v1/images?name=NAME` from memory.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn import_image_bytes(&self, name: &str, bytes: impl Into<bytes::Bytes>) -> Result<Image> {
-        let query = ImportQuery {
-            name: name.to_owned(),
-            program: None,
-        };
-        let body = Body::Bytes(bytes.into());
-        self.call(Method::POST, &with_query("/v1/images", &query)?, body)
-            .await?
-            .json()
-            .await
-    }
-
-    /// `DELETE /v1/images/{name}`.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn delete_image(&self, name: &str) -> Result<()> {
-        let path = format!("/v1/images/{}", segment(name));
-        self.call(Method::DELETE, &path, Body::Empty).await.map(drop)
     }
 
     /// `GET /v1/pool`.

@@ -48,6 +48,8 @@ pub enum ErrorCode {
     WrongState,
     /// 409: an instance still uses this image.
     ImageInUse,
+    /// 500: an image's bytes in the store are not what they were.
+    ImageDamaged,
     /// 413: the body is longer than allowed.
     BodyTooLarge,
     /// 429: every address of the subnet is in use.
@@ -82,7 +84,7 @@ impl ErrorCode {
             Self::BootFailed => 422,
             Self::AddressPoolFull | Self::HostExhausted => 429,
             Self::KvmUnavailable | Self::ShuttingDown => 503,
-            Self::Internal | Self::Unknown => 500,
+            Self::ImageDamaged | Self::Internal | Self::Unknown => 500,
         }
     }
 }

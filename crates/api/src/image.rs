@@ -1,23 +1,34 @@
 //! Images: what instances boot from (`/v1/images`).
 //!
-//! An image is imported by sending the file itself, an ELF or a disk, as the body of `POST /v1/images?name=NAME`. The
-//! digest is that of the bytes sent, so that a caller who holds a file can ask first whether the daemon has it.
+//! An image is imported by sending the file itself, an ELF or a disk, as the body of `POST /v1/images?name=NAME`. It is kept
+//! under the digest of its disk; an image of a program that the daemon packed knows the digest of the bytes sent, too, so that
+//! a caller who holds a file can ask first whether the daemon has it.
+
+mod name;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use name::{DEFAULT_TAG, ImageName, NameError};
+
 /// One image, as `GET /v1/images/{name}` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
-    /// Name; the disk is `image/NAME.raw` under the state folder.
+    /// `NAME`, or `NAME:TAG` where the tag is another than `latest`.
     pub name: String,
     /// What was imported.
     pub kind: ImageKind,
-    /// `sha256:` and 64 hexadecimal digits over the imported bytes; absent for a file laid into the folder by hand.
+    /// `sha256:` and 64 hexadecimal digits over the disk; absent for a file laid into the folder by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Digest of the bytes that were sent, where the daemon packed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_digest: Option<String>,
+    /// The file system in the disk, if it is one for the library OS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<DiskFormat>,
     /// Length of the disk in bytes.
     pub size_bytes: u64,
     /// Moment of import, milliseconds since 1970.
@@ -46,6 +57,8 @@ impl Image {
             name: name.into(),
             kind,
             digest: None,
+            source_digest: None,
+            format: None,
             size_bytes: 0,
             created_at_ms: 0,
             command: Vec::new(),
@@ -55,6 +68,22 @@ impl Image {
             user: None,
         }
     }
+
+    /// Whether it was made by sending the bytes of this digest.
+    #[must_use]
+    pub fn was_sent_as(&self, digest: &str) -> bool {
+        self.source_digest.as_deref().or(self.digest.as_deref()) == Some(digest)
+    }
+}
+
+/// File systems of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskFormat {
+    /// Linux's read-only file system.
+    Erofs,
+    /// OSv's, in the second partition.
+    Rofs,
 }
 
 /// What was imported.
@@ -71,12 +100,41 @@ pub enum ImageKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportQuery {
-    /// Name of the new image: letters, digits, `.`, `_`, `-`, 1 to 63 of them, the first a letter or digit. An image of the same name is replaced.
+    /// `NAME[:TAG]` of the new image: letters, digits, `.`, `_`, `-`, 1 to 63 of them, the first a letter or digit; the tag up to 128. An
+    /// image of the same name is replaced.
     pub name: String,
     /// The program in the disk that is sent: what an instance runs that names no command line. Without it, it is `/NAME` if the disk
     /// has that; an ELF is its own program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
+}
+
+/// Body of `POST /v1/images/{reference}/tags`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TagRequest {
+    /// The further name, `NAME[:TAG]`. Another image of that name loses it.
+    pub name: String,
+}
+
+/// Query of `POST /v1/prune/images`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PruneQuery {
+    /// Images with a name go as well, if no instance is of them.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// What `POST /v1/prune/images` removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pruned {
+    /// Names that are gone.
+    pub names: Vec<String>,
+    /// Digests of disks that are gone.
+    pub digests: Vec<String>,
+    /// Space that is free again, in bytes.
+    pub freed_bytes: u64,
 }
 
 /// The name under which the CLI imports a program that was given as a file: the file's stem and the digest's first digits.

@@ -147,6 +147,9 @@ pub struct Instance {
     pub name: String,
     /// The image's name.
     pub image: String,
+    /// The image's digest, if it has one: what is in use, also when the name has gone to another image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
     /// Where it is in its life.
     pub state: State,
     /// Moment of the request, milliseconds since 1970.

@@ -42,6 +42,8 @@ pub enum Operation {
     ImageImport,
     ImageGet,
     ImageDelete,
+    ImageTag,
+    ImagePrune,
     PoolGet,
     PoolResize,
 }

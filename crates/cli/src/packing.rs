@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tempfile::{NamedTempFile, TempPath};
-use uigniter_image::{Addition, Format, Missing, PackError, Packed, needs_others, pack};
+use uigniter_image::{Addition, Format, Missing, PackError, Packed, configuration, needs_others, pack};
 
 use crate::error::CliError;
 
@@ -58,8 +58,14 @@ fn prepare_now(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
         });
     }
     let mut disk = NamedTempFile::with_prefix("uigniter-image-")?;
-    let Packed { path, unresolved, .. } =
-        pack(file, &add.add, Format::Erofs, disk.as_file_mut()).map_err(refused)?;
+    let Packed {
+        path,
+        unresolved,
+        disk_bytes,
+    } = pack(file, &add.add, Format::Erofs, disk.as_file_mut()).map_err(refused)?;
+    // So that the image says what it runs wherever it is taken to.
+    let configuration = configuration::of_program(&path).map_err(CliError::new)?;
+    configuration::write(&configuration, disk_bytes, disk.as_file_mut())?;
     warn(&unresolved);
     let disk = disk.into_temp_path();
     Ok(Prepared {

@@ -17,7 +17,7 @@ use uigniter_network as network;
 
 use crate::{
     host::Host,
-    images::private_copy,
+    images::{self, private_copy},
     instance::{Handle, Life, Record, now_ms, spawn},
     pool::dispose,
     publish,
@@ -73,7 +73,8 @@ impl Drop for Reservation<'_> {
 }
 
 async fn run(host: &Arc<Host>, request: CreateRequest) -> Result<Arc<Handle>, Refusal> {
-    let plan = Plan::check(host, request)?;
+    // Off the async threads: it may read a whole disk.
+    let plan = images::with(host, move |host| Plan::check(host, request)).await?;
     let _launch = host.pool.launch();
     // A name that is taken is refused before a microVM is used up for it; the id is not known yet.
     let mut reservation = Reservation { host, name: None };
@@ -154,7 +155,7 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
     if machine != POOL_MACHINE {
         vm.client.put_machine_config(&machine).await?;
     }
-    if instance.read_only && plan.image.format.is_some() {
+    if instance.read_only && plan.image.format().is_some() {
         // As memory: the guest reads the host's page cache, which all instances of the image share.
         vm.client
             .put_pmem(&Pmem::new("rootfs", &plan.image.path, true))
@@ -204,7 +205,7 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
         hostname: Some(instance.hostname.clone()),
         user: plan.user.as_ref().map(|(_, user)| user.clone()),
         env: plan.env.clone(),
-        rootfs: plan.image.format.map(|format| match format {
+        rootfs: plan.image.format().map(|format| match format {
             Format::Erofs => RootFs::Erofs,
             Format::Rofs => RootFs::Rofs,
         }),
@@ -235,6 +236,7 @@ fn describe(vm: &Vm, plan: &Plan) -> Instance {
         files: plan.files.clone(),
         secrets: request.secrets.iter().map(|secret| secret.name.clone()).collect(),
         image: plan.image.image.name.clone(),
+        image_digest: plan.image.image.digest.clone(),
         state: State::Starting,
         created_at_ms: plan.created_at_ms,
         started_at_ms: None,

@@ -35,6 +35,13 @@ pub(crate) enum Refusal {
         "no image '{0}'; import one with POST /v1/images?name=NAME, or lay NAME.raw into the image folder"
     )]
     NoImage(String),
+    /// A disk of the store that is not what its digest says.
+    #[error("image '{name}' is damaged: its disk {digest} {what}; delete the image and import it again")]
+    DamagedImage {
+        name: String,
+        digest: String,
+        what: &'static str,
+    },
     /// Another instance has the name.
     #[error("the name '{name}' belongs to instance {owner}; choose another, or delete that instance")]
     NameTaken { name: String, owner: String },
@@ -106,6 +113,7 @@ impl Refusal {
             Self::NoMethod(_) => ErrorCode::MethodNotAllowed,
             Self::NoInstance(_) => ErrorCode::InstanceNotFound,
             Self::NoImage(_) => ErrorCode::ImageNotFound,
+            Self::DamagedImage { .. } => ErrorCode::ImageDamaged,
             Self::NameTaken { .. } | Self::Network(network::Error::NameTaken { .. }) => ErrorCode::NameTaken,
             Self::WrongState { .. } | Self::NoInput { .. } => ErrorCode::WrongState,
             Self::ImageInUse { .. } => ErrorCode::ImageInUse,

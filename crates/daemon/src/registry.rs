@@ -1,7 +1,7 @@
 //! Who is there: instances by id and by name, and how the last ones that are gone had ended.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -96,6 +96,12 @@ impl Registry {
 
     pub(crate) fn handles(&self) -> Vec<Arc<Handle>> {
         self.inner().handles.values().cloned().collect()
+    }
+
+    /// Digests of the images that instances are of, also of those that have ended.
+    pub(crate) fn image_digests(&self) -> HashSet<String> {
+        let views = self.handles().into_iter().map(|handle| handle.view());
+        views.filter_map(|instance| instance.image_digest).collect()
     }
 
     /// All instances, oldest first.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! daemon.lock                  held by the daemon; its pid inside
-//! image/NAME.raw, NAME.json    images and what is known about them
+//! image/                       the image store ([`crate::images`])
 //! kernel/kernel.elf            takes the built-in kernel's place, if there
 //! kernel/builtin-DIGEST.elf    the built-in kernel
 //! instances/ID/                one microVM, of an instance or of the pool

@@ -296,31 +296,32 @@ async fn images_come_and_go() {
     );
     let digest = image.digest.clone().unwrap();
     assert_eq!(client.get_image(&digest).await.unwrap(), image);
-    assert_eq!(client.get_image("hello").await.unwrap(), image);
-    // The packed disk is a disk that can be imported, and laid into the folder by hand, too.
-    let disk = fs::read(testbed.state("image/hello.raw")).unwrap();
+    assert_eq!(client.get_image("hello:latest").await.unwrap(), image);
+    // Who holds the program can ask for it by its digest.
+    let sent = uigniter_image::digest::of(&fs::read(&program).unwrap());
+    assert_eq!(client.get_image(&sent).await.unwrap(), image);
+    // The packed disk is a disk that can be imported, and laid into the folder by hand, too; it says itself what it runs.
+    let stored = common::disk(&testbed, &digest);
+    let disk = fs::read(&stored).unwrap();
     let other = client.import_image_bytes("other", disk.clone()).await.unwrap();
-    assert_eq!((other.kind, other.command), (ImageKind::Disk, Vec::new()));
+    assert_eq!(
+        (other.kind, &other.command[..], other.digest.as_deref()),
+        (ImageKind::Disk, &["/hello".to_owned()][..], Some(&*digest))
+    );
     // Who sends a disk may say which program in it runs.
     let named = |program: &str| ImportQuery {
         name: "other".to_owned(),
         program: Some(program.to_owned()),
     };
-    let sent = testbed.state("image/hello.raw");
-    let other = client.import_image_as(&named("/hello"), &sent).await.unwrap();
-    assert_eq!(other.command, ["/hello"]);
-    for (query, file) in [(named("hello"), &sent), (named("/hello"), &program)] {
+    let other = client.import_image_as(&named("/other"), &stored).await.unwrap();
+    assert_eq!(other.command, ["/other"]);
+    for (query, file) in [(named("hello"), &stored), (named("/hello"), &program)] {
         let (status, code, message) = refused(client.import_image_as(&query, file).await.unwrap_err());
         assert_eq!((status, code), (400, ErrorCode::InvalidRequest), "{message}");
     }
     fs::write(testbed.state("image/laid.raw"), &disk).unwrap();
-    let names: Vec<_> = client
-        .list_images()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|image| image.name)
-        .collect();
+    let images = client.list_images().await.unwrap();
+    let names: Vec<_> = images.into_iter().map(|image| image.name).collect();
     assert_eq!(names, ["hello", "laid", "other"]);
     fs::write(testbed.state("image/laid.raw"), &disk[..disk.len() / 2]).unwrap();
     let (status, code, message) = refused(client.get_image("laid").await.unwrap_err());
@@ -329,10 +330,12 @@ async fn images_come_and_go() {
         message.contains("'laid'") && message.contains("truncated"),
         "{message}"
     );
-    for name in ["hello", "other", "laid"] {
+    client.delete_image("laid").await.unwrap();
+    for name in ["hello", "other"] {
+        assert!(stored.exists(), "a disk is gone before its last name");
         client.delete_image(name).await.unwrap();
     }
-    assert_eq!(fs::read_dir(testbed.state("image")).unwrap().count(), 0);
+    assert_eq!(common::store(&testbed), Vec::<String>::new());
     testbed.finish();
 }
 
@@ -372,8 +375,8 @@ async fn foreign_programs_are_refused() {
         );
     }
     assert_eq!(
-        fs::read_dir(testbed.state("image")).unwrap().count(),
-        0,
+        common::store(&testbed),
+        Vec::<String>::new(),
         "a refused import leaves a file"
     );
     testbed.finish();

@@ -42,6 +42,24 @@ pub enum Error {
     Io(#[from] io::Error),
 }
 
+/// A configuration that says no more than what is run.
+///
+/// # Errors
+///
+/// OCI's builder has no complaint about what is set here; its type has an error.
+pub fn of_program(program: &str) -> Result<ImageConfiguration, oci_spec::OciSpecError> {
+    ImageConfigurationBuilder::default()
+        .architecture(Arch::Amd64)
+        .os(Os::Linux)
+        .config(
+            ConfigBuilder::default()
+                .entrypoint(vec![program.to_owned()])
+                .build()?,
+        )
+        .rootfs(RootFs::default())
+        .build()
+}
+
 /// Puts a configuration behind a file system of `end` bytes, from the writer's beginning; returns the length of the whole.
 ///
 /// # Errors

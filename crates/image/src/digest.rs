@@ -1,6 +1,9 @@
 //! Digests as the API and OCI write them: `sha256:` and 64 hexadecimal digits.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    io::{self, Read},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -34,6 +37,27 @@ pub fn of(bytes: &[u8]) -> String {
     hasher.finish()
 }
 
+/// Bytes that are read at once.
+const PIECE_BYTES: usize = 128 << 10;
+
+/// The digest of everything that a reader gives.
+///
+/// # Errors
+///
+/// The reader's.
+pub fn of_reader(mut reader: impl Read) -> io::Result<String> {
+    let mut hasher = Hasher::default();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(length) => hasher.update(&piece[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Whether a text has the form of a digest.
 #[must_use]
 pub fn is_digest(text: &str) -> bool {
@@ -53,6 +77,7 @@ mod tests {
             digest,
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
+        assert_eq!(of_reader(&b""[..]).unwrap(), digest);
         assert!(is_digest(&digest));
         assert!(!is_digest("sha256:e3b0"));
     }

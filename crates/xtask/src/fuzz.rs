@@ -31,6 +31,11 @@ const TARGETS: &[(&str, &str, &str)] = &[
         "devices::virtio::fuzz::fuzz_rng_rings",
     ),
     ("api", "uigniter-vmm", "api::fuzz::fuzz_api"),
+    (
+        "image-name",
+        "uigniter-api",
+        "image::name::tests::fuzz_image_name",
+    ),
     ("erofs", "uigniter-image", "erofs::tests::fuzz_erofs"),
     ("oci-layer", "uigniter-image", "oci::tests::fuzz_oci_layer"),
     ("rofs", "uigniter-image", "rofs::tests::fuzz_rofs"),

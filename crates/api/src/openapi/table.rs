@@ -7,7 +7,7 @@ use super::{
     Route, SchemaOf, of,
 };
 use crate::{
-    image::{Image, ImportQuery},
+    image::{Image, ImportQuery, PruneQuery, Pruned, TagRequest},
     instance::{CreateRequest, DeleteQuery, Exit, InputQuery, Instance, LogsQuery, Stats, StopRequest},
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
@@ -165,9 +165,25 @@ pub const ROUTES: &[Route] = &[
         Op::ImageDelete,
         Delete,
         "/v1/images/{reference}",
-        "Delete an image that no instance uses",
+        "Take an image's name away; its last one takes the disk along",
     )
     .gives(204, Empty),
+    row(
+        Op::ImageTag,
+        Post,
+        "/v1/images/{reference}/tags",
+        "Give an image a further name",
+    )
+    .takes(Json(of::<TagRequest>))
+    .gives(201, Json(of::<Image>)),
+    row(
+        Op::ImagePrune,
+        Post,
+        "/v1/prune/images",
+        "Remove disks that no name and no instance holds",
+    )
+    .asks(of::<PruneQuery>)
+    .gives(200, Json(of::<Pruned>)),
     row(Op::PoolGet, Get, "/v1/pool", "The pool of waiting microVMs").gives(200, Json(of::<Pool>)),
     row(Op::PoolResize, Put, "/v1/pool", "Change how many microVMs wait")
         .takes(Json(of::<ResizeRequest>))

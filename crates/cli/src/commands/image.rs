@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
-use uigniter_api::image::{Image as ApiImage, ImageKind, ImportQuery};
+use uigniter_api::image::{Image as ApiImage, ImageKind, ImportQuery, PruneQuery, Pruned};
 
 use super::for_each;
 use crate::{
@@ -14,12 +14,17 @@ use crate::{
     values::since,
 };
 
-/// List, import and remove images
+/// List, import, name and remove images
+///
+/// An image is a disk, kept by its digest, and has one name or several: NAME[:TAG], where the tag is 'latest' unless given. A disk goes when its last name
+/// does, or, if an instance is of it then, with 'uigniter image prune'.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   uigniter image import --name hello ./hello
+  uigniter image tag hello hello:1.0
   uigniter image ls
-  uigniter image rm hello")]
+  uigniter image rm hello
+  uigniter image prune --all")]
 pub(crate) struct Image {
     #[command(subcommand)]
     command: Command,
@@ -34,7 +39,7 @@ enum Command {
     },
     /// Import a Linux program (packed on the way with what it needs), or a disk as it is
     Import {
-        /// Name of the image; an image of that name is replaced [default: the file's name]
+        /// Name of the image, NAME[:TAG]; an image of that name is replaced [default: the file's name]
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
@@ -44,9 +49,25 @@ enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Remove images
+    /// Give an image a further name; another image of that name loses it
+    Tag {
+        /// The image: its name, or its digest
+        image: String,
+        /// The further name
+        #[arg(value_name = "NAME[:TAG]")]
+        name: String,
+    },
+    /// Remove disks that no name and no instance holds, such as what an interrupted import left
+    Prune {
+        /// Remove images that have a name as well, unless an instance is of them
+        #[arg(short, long)]
+        all: bool,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Take images' names away; the last one takes the disk along
     Rm {
-        /// Names
+        /// Names, or digests
         #[arg(required = true, value_name = "IMAGE")]
         images: Vec<String>,
     },
@@ -75,6 +96,12 @@ impl Image {
                 };
                 let image = client.import_image_as(&query, &prepared.file).await?;
                 show(output, &[image])?;
+            }
+            Command::Tag { image, name } => {
+                output::line(&client.tag_image(&image, &name).await?.name)?;
+            }
+            Command::Prune { all, output } => {
+                show_pruned(output, &client.prune_images(PruneQuery { all }).await?)?;
             }
             Command::Rm { images } => {
                 return for_each(&images, async |name| {
@@ -117,6 +144,16 @@ fn show(output: OutputArgs, images: &[ApiImage]) -> Result<(), CliError> {
         &["NAME", "KIND", "SIZE", "DIGEST", "COMMAND", "CREATED"],
         &rows,
     )
+}
+
+fn show_pruned(output: OutputArgs, pruned: &Pruned) -> Result<(), CliError> {
+    let removed = pruned.names.iter().chain(&pruned.digests);
+    let rows: Vec<_> = removed.map(|removed| vec![removed.clone()]).collect();
+    output.print(pruned, &["REMOVED"], &rows)?;
+    if output.is_for_people() {
+        output::line(&format!("{} freed", output::bytes(pruned.freed_bytes)))?;
+    }
+    Ok(())
 }
 
 fn row(image: &ApiImage) -> Vec<String> {

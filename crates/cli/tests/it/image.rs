@@ -40,3 +40,21 @@ fn a_file_that_is_none_is_refused_before_it_is_sent() {
         .ask(["image", "import", "/no/such/file"])
         .fails(1, "/no/such/file");
 }
+
+#[test]
+fn an_image_has_several_names_and_goes_with_the_last() {
+    let daemon = Daemon::start();
+    let says = SAYS.to_str().unwrap();
+    daemon.ask(["image", "import", "--name", "hello:1", says]).ok();
+    assert_eq!(daemon.ask(["image", "tag", "hello:1", "hello"]).ok(), "hello\n");
+    assert_eq!(daemon.ask(["image", "ls", "-q"]).ok(), "hello\nhello:1\n");
+    assert_eq!(daemon.ask(["run", "--rm", "hello:1", "4"]).status, 4);
+    daemon.ask(["image", "rm", "hello:1"]).ok();
+    assert_eq!(daemon.ask(["image", "prune", "-q"]).ok(), "");
+    let pruned = daemon.ask(["image", "prune", "--all", "-o", "json"]).json();
+    assert_eq!(pruned["names"][0], "hello");
+    assert_eq!(daemon.ask(["image", "ls", "-q"]).ok(), "");
+    daemon
+        .ask(["image", "tag", "hello", "Not/a name"])
+        .fails(1, "Not/a name");
+}

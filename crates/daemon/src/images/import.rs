@@ -1,21 +1,21 @@
-//! Taking in an image: bytes arrive in pieces, are laid into a temporary file, looked at, and become an image by rename.
+//! Taking in an image: bytes arrive in pieces, are laid into a temporary file, looked at, and get a digest and a name.
 
 use std::{
-    fs::{self, File},
+    collections::HashSet,
+    fs::File,
     io::{self, Seek, SeekFrom, Write},
-    os::unix::fs::{FileExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    sync::PoisonError,
+    os::unix::fs::FileExt,
 };
 
-use uigniter_api::image::{Image, ImageKind, ImportQuery};
-use uigniter_image::{BuildError, Disk, Format, PackError, digest::Hasher, elf, pack_elf};
+use uigniter_api::image::{Image, ImageKind, ImageName, ImportQuery};
+use uigniter_image::{
+    BuildError, Disk, Format, PackError, configuration,
+    digest::{self, Hasher},
+    elf, pack_elf,
+};
 
-use super::{FileId, Images, Known, Settings, Sidecar};
-use crate::{instance::now_ms, names, refusal::Refusal, state_dir::write_json};
-
-/// Files of imports under way; an image's name never begins with a dot.
-pub(super) const TEMPORARY_PREFIX: &str = ".import-";
+use super::{Images, api_format, parse, settings::Settings, temporary::Temporary};
+use crate::{instance::now_ms, refusal::Refusal};
 
 /// Longest file that is taken, in bytes.
 pub(crate) const LIMIT_BYTES: u64 = 64 << 30;
@@ -23,58 +23,25 @@ pub(crate) const LIMIT_BYTES: u64 = 64 << 30;
 /// An import under way; dropped before its end, it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Import {
-    name: String,
+    name: ImageName,
     program: Option<String>,
     sent: Temporary,
     hasher: Hasher,
     length: u64,
 }
 
-/// A file that is removed when it is dropped, unless it was renamed.
-#[derive(Debug)]
-struct Temporary {
-    path: PathBuf,
-    file: File,
-}
-
-impl Temporary {
-    fn create(folder: &Path) -> Result<Self, Refusal> {
-        let path = folder.join(format!("{TEMPORARY_PREFIX}{}", names::fresh_id()?));
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path);
-        Ok(Self {
-            file: file.map_err(Refusal::io("make a file for the image"))?,
-            path,
-        })
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        match fs::remove_file(&self.path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(path = %self.path.display(), %error, "a temporary file stays"),
-        }
-    }
-}
-
 impl Import {
     pub(crate) fn start(images: &Images, asked: &ImportQuery) -> Result<Self, Refusal> {
         let ImportQuery { name, program } = asked;
-        names::check("an image's name", name)?;
+        let name = parse(name)?;
         if program.as_ref().is_some_and(|program| !program.starts_with('/')) {
             return Err(Refusal::Invalid(
                 "program: give its absolute path in the disk".into(),
             ));
         }
-        let sent = Temporary::create(&images.folder)?;
+        let sent = images.temporary()?;
         Ok(Self {
-            name: name.clone(),
+            name,
             program: program.clone(),
             sent,
             hasher: Hasher::default(),
@@ -98,8 +65,13 @@ impl Import {
         written.map_err(Refusal::io("write the image"))
     }
 
-    /// Looks at what came and makes it an image. Takes as long as copying it: not for an async thread.
-    pub(crate) fn finish(self, images: &Images) -> Result<Image, Refusal> {
+    /// Looks at what came and makes it an image. Takes as long as copying it: not for an async thread. `in_use` tells the digests that
+    /// instances have.
+    pub(crate) fn finish(
+        self,
+        images: &Images,
+        in_use: impl Fn() -> HashSet<String>,
+    ) -> Result<Image, Refusal> {
         let Self {
             name,
             program,
@@ -124,41 +96,21 @@ impl Import {
                     "program: it names one in a disk, and an ELF was sent; leave it out".into(),
                 ));
             }
-            None if is_elf => pack(images, &sent, &name)?,
-            program => take_disk(sent, &name, program)?,
+            None if is_elf => pack(images, &sent, name.name(), hasher.finish())?,
+            program => take_disk(sent, name.name(), program, hasher.finish())?,
         };
-        let metadata = made
-            .disk
-            .file
-            .metadata()
-            .map_err(Refusal::io("look at the image"))?;
+        let size = made.disk.file.metadata().map(|metadata| metadata.len());
         let image = made.settings.apply(Image {
-            digest: Some(hasher.finish()),
-            size_bytes: metadata.len(),
+            digest: Some(made.digest.clone()),
+            source_digest: made.source_digest,
+            format: made.format.map(api_format),
+            size_bytes: size.map_err(Refusal::io("look at the image"))?,
             created_at_ms: now_ms(),
-            ..Image::new(name, made.kind)
+            ..Image::new(name.to_string(), made.kind)
         });
-        let id = FileId::from(&metadata);
-        let _alone = images.placing.lock().unwrap_or_else(PoisonError::into_inner);
-        // Disk first: a sidecar that does not fit its disk is not believed, so a kill in between leaves a hand-laid disk.
-        fs::rename(&made.disk.path, images.disk(&image.name))
-            .map_err(Refusal::io("put the image into its place"))?;
-        write_json(
-            &images.sidecar(&image.name),
-            &Sidecar {
-                image: image.clone(),
-                file: id,
-            },
-        )
-        .map_err(Refusal::io("write the image's description"))?;
-        images.remember(
-            &image.name,
-            id,
-            Known {
-                image: image.clone(),
-                format: made.format,
-            },
-        );
+        let _lock = images.lock()?;
+        images.blobs.place(made.disk, &made.digest)?;
+        images.set(&name, &image, in_use)?;
         Ok(image)
     }
 }
@@ -168,11 +120,13 @@ struct Made {
     kind: ImageKind,
     settings: Settings,
     format: Option<Format>,
+    digest: String,
+    source_digest: Option<String>,
     disk: Temporary,
 }
 
-fn pack(images: &Images, program: &Temporary, name: &str) -> Result<Made, Refusal> {
-    let mut disk = Temporary::create(&images.folder)?;
+fn pack(images: &Images, program: &Temporary, name: &str, source_digest: String) -> Result<Made, Refusal> {
+    let mut disk = images.temporary()?;
     let packed =
         pack_elf(&program.path, name, Format::Erofs, &mut disk.file).map_err(|error| match error {
             PackError::Refused { .. } => Refusal::InvalidImage(error.to_string()),
@@ -183,21 +137,34 @@ fn pack(images: &Images, program: &Temporary, name: &str) -> Result<Made, Refusa
                 source: io::Error::other(other),
             },
         })?;
+    let digest = complete(&mut disk.file, &packed.path, packed.disk_bytes);
     Ok(Made {
         kind: ImageKind::Elf,
         settings: Settings::program(packed.path),
         format: Some(Format::Erofs),
+        digest: digest.map_err(Refusal::io("pack the program"))?,
+        source_digest: Some(source_digest),
         disk,
     })
 }
 
-fn take_disk(disk: Temporary, name: &str, program: Option<String>) -> Result<Made, Refusal> {
+/// Writes what is run into the disk, so that it says so wherever it is taken to; gives the digest of the whole.
+fn complete(disk: &mut File, program: &str, disk_bytes: u64) -> io::Result<String> {
+    let configuration = configuration::of_program(program).map_err(io::Error::other)?;
+    configuration::write(&configuration, disk_bytes, disk)?;
+    disk.rewind()?;
+    digest::of_reader(disk)
+}
+
+fn take_disk(disk: Temporary, name: &str, program: Option<String>, digest: String) -> Result<Made, Refusal> {
     let found =
         Disk::inspect(&disk.file).map_err(|error| Refusal::InvalidImage(format!("{name}: {error}")))?;
     Ok(Made {
         kind: ImageKind::Disk,
         settings: Settings::of_disk(name, &found, &disk.file, program),
         format: found.format,
+        digest,
+        source_digest: None,
         disk,
     })
 }

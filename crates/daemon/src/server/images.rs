@@ -4,20 +4,29 @@ use std::sync::Arc;
 
 use axum::{body::Body, response::Response};
 use http::StatusCode;
-use uigniter_api::image::{Image, ImportQuery};
+use uigniter_api::image::{Image, ImageName, ImportQuery, PruneQuery, TagRequest};
 
 use super::{
-    body::{answer, drain, empty, piece, query},
+    body::{answer, drain, empty, json, piece, query},
     routes::Call,
 };
-use crate::{host::Host, images::Import, refusal::Refusal};
+use crate::{
+    host::Host,
+    images::{self, Import},
+    refusal::Refusal,
+};
 
-pub(super) fn list(host: &Arc<Host>) -> Result<Response, Refusal> {
-    answer(StatusCode::OK, &host.images.list()?)
+pub(super) async fn list(host: &Arc<Host>) -> Result<Response, Refusal> {
+    answer(
+        StatusCode::OK,
+        &images::with(host, |host| host.images.list()).await?,
+    )
 }
 
-pub(super) fn get(host: &Arc<Host>, call: &Call) -> Result<Response, Refusal> {
-    answer(StatusCode::OK, &host.images.get(call.segment("reference"))?.image)
+pub(super) async fn get(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let reference = call.segment("reference").to_owned();
+    let image = images::with(host, move |host| host.images.look(&reference)).await?;
+    answer(StatusCode::OK, &image)
 }
 
 pub(super) async fn import(host: &Arc<Host>, mut call: Call) -> Result<Response, Refusal> {
@@ -39,35 +48,48 @@ async fn receive(host: &Arc<Host>, asked: &ImportQuery, body: &mut Body) -> Resu
     while let Some(bytes) = piece(body).await? {
         import.piece(&bytes)?;
     }
-    let host = Arc::clone(host);
-    let finished = tokio::task::spawn_blocking(move || import.finish(&host.images));
-    finished.await.unwrap_or_else(|error| {
-        Err(Refusal::Io {
-            action: "import the image".into(),
-            source: std::io::Error::other(error),
-        })
+    images::with(host, move |host| {
+        import.finish(&host.images, || host.registry.image_digests())
     })
+    .await
 }
 
-pub(super) fn delete(host: &Arc<Host>, call: &Call) -> Result<Response, Refusal> {
-    let image = host.images.get(call.segment("reference"));
-    let name = match &image {
-        Ok(found) => found.image.name.as_str(),
-        // A broken image can be deleted too, by its name.
-        Err(Refusal::InvalidImage(_)) => call.segment("reference"),
-        Err(_) => return image.and(Err(Refusal::NoImage(call.segment("reference").to_owned()))),
-    };
-    let user = host
-        .registry
-        .list()
-        .into_iter()
-        .find(|instance| !instance.state.has_ended() && instance.image == name);
-    if let Some(user) = user {
-        return Err(Refusal::ImageInUse {
-            image: name.to_owned(),
-            instance: user.name,
-        });
-    }
-    host.images.delete(name)?;
+pub(super) async fn delete(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let reference = call.segment("reference").to_owned();
+    images::with(host, move |host| {
+        let name = reference.parse::<ImageName>().map(|name| name.to_string());
+        let name = name.or_else(|_| host.images.look(&reference).map(|image| image.name))?;
+        let instances = host.registry.list();
+        let user = instances
+            .into_iter()
+            .find(|instance| !instance.state.has_ended() && instance.image == name);
+        if let Some(user) = user {
+            return Err(Refusal::ImageInUse {
+                image: name,
+                instance: user.name,
+            });
+        }
+        host.images.delete(&reference, || host.registry.image_digests())
+    })
+    .await?;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn tag(host: &Arc<Host>, mut call: Call) -> Result<Response, Refusal> {
+    let body = std::mem::take(&mut call.body);
+    let TagRequest { name } = json(body).await?;
+    let reference = call.segment("reference").to_owned();
+    let image = images::with(host, move |host| {
+        host.images
+            .tag(&reference, &name, || host.registry.image_digests())
+    });
+    answer(StatusCode::CREATED, &image.await?)
+}
+
+pub(super) async fn prune(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let PruneQuery { all } = query(&call.uri)?;
+    let pruned = images::with(host, move |host| {
+        host.images.prune(all, || host.registry.image_digests())
+    });
+    answer(StatusCode::OK, &pruned.await?)
 }

@@ -359,6 +359,28 @@ pub fn compile(folder: &Path, name: &str, source: &str, flags: &[&str]) -> PathB
     program
 }
 
+/// The file of the store that has this digest.
+pub fn disk(testbed: &Testbed, digest: &str) -> PathBuf {
+    testbed.state("image/blobs").join(digest.replace(':', "/"))
+}
+
+/// All files of the image store but its lock.
+pub fn store(testbed: &Testbed) -> Vec<String> {
+    let (mut files, mut folders) = (Vec::new(), vec![testbed.state("image")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => files.push(entry.file_name().into_string().unwrap()),
+            }
+        }
+    }
+    files.retain(|file| file != "store.lock");
+    files.sort();
+    files
+}
+
 /// Sends bytes to the daemon's socket and returns the answer's status and body.
 pub async fn raw(testbed: &Testbed, request: &[u8]) -> (u16, String) {
     let mut stream = UnixStream::connect(testbed.state("api.sock")).await.unwrap();

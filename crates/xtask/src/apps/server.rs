@@ -153,11 +153,12 @@ pub(crate) fn image(site: &Site, app: &App) -> Result<Image> {
 
 /// Unpacks an image into a folder of its own.
 pub(crate) fn unpack(site: &Site, image: &Image) -> Result<TempDir> {
+    let digest = image.digest.as_deref().unwrap_or_default();
     let disk = site
         .daemon
         .state()
-        .join("image")
-        .join(format!("{}.raw", image.name));
+        .join("image/blobs")
+        .join(digest.replace(':', "/"));
     let contents = Disk::contents(fs::File::open(&disk)?)?;
     let root = Site::folder()?;
     let mut folders = Vec::new();

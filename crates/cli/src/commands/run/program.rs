@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io,
     path::{Path, PathBuf},
 };
 
@@ -10,12 +9,9 @@ use uigniter_api::{
     Client, ErrorCode,
     image::{ImportQuery, content_name},
 };
-use uigniter_image::digest::Hasher;
+use uigniter_image::digest;
 
 use crate::{error::CliError, packing::Prepared};
-
-/// Bytes read at once.
-const PIECE: usize = 128 << 10;
 
 /// What has a slash is a path, as in a shell; anything else names an image.
 pub(super) fn as_file(target: &str) -> Option<PathBuf> {
@@ -29,14 +25,14 @@ pub(super) async fn import(client: &Client, file: &Path, prepared: &Prepared) ->
         let unreadable =
             |e: &dyn std::fmt::Display| CliError::new(format!("cannot read {}: {e}", file.display()));
         let path = file.clone();
-        let hashed = tokio::task::spawn_blocking(move || digest(File::open(path)?)).await;
+        let hashed = tokio::task::spawn_blocking(move || digest::of_reader(File::open(path)?)).await;
         hashed.map_err(|e| unreadable(&e))?.map_err(|e| unreadable(&e))?
     };
     let name = content_name(&file.file_stem().unwrap_or_default().to_string_lossy(), &digest);
     let program = prepared.program.clone();
     match client.get_image(&name).await {
         Ok(image)
-            if image.digest.as_deref() == Some(&digest)
+            if image.was_sent_as(&digest)
                 && program
                     .as_ref()
                     .is_none_or(|program| image.command.first() == Some(program)) =>
@@ -51,21 +47,6 @@ pub(super) async fn import(client: &Client, file: &Path, prepared: &Prepared) ->
     }
 }
 
-/// `sha256:` and the hexadecimal digest of everything that `file` gives.
-fn digest(mut file: impl io::Read) -> io::Result<String> {
-    let mut hash = Hasher::default();
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => hash.update(&piece[..length]),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(hash.finish())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,12 +55,5 @@ mod tests {
     fn only_a_slash_makes_a_path() {
         assert_eq!(as_file("hello"), None);
         assert_eq!(as_file("./hello"), Some(PathBuf::from("./hello")));
-    }
-
-    #[test]
-    fn the_digest_is_sha256() {
-        // FIPS 180-4's example "abc".
-        let expected = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(digest(&b"abc"[..]).unwrap(), expected);
     }
 }
