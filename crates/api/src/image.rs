@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use name::{DEFAULT_TAG, ImageName, NameError};
 
+use crate::publish::PortMapping;
+
 /// One image, as `GET /v1/images/{name}` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
@@ -47,6 +49,18 @@ pub struct Image {
     /// Who the program runs as, where an instance does not say: `USER[:GROUP]`, by name or number; absent: root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Memory of an instance in MiB, where its request does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// Virtual CPUs of an instance, where its request does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u8>,
+    /// Ports that are published where a request publishes none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<PortMapping>,
+    /// Folders that want a volume (OCI's `Volumes`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
 }
 
 impl Image {
@@ -66,6 +80,10 @@ impl Image {
             env: BTreeMap::new(),
             cwd: None,
             user: None,
+            memory_mib: None,
+            cpus: None,
+            publish: Vec::new(),
+            volumes: Vec::new(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     publish::PortMapping,
 };
 
-/// Memory of an instance where the request does not say, in MiB.
+/// Memory of an instance where neither the request nor the image says, in MiB.
 pub const DEFAULT_MEMORY_MIB: u32 = 128;
 
 /// Seconds that a graceful stop waits before it kills, where the request does not say.
@@ -25,7 +25,7 @@ pub const DEFAULT_GRACE_SECONDS: u32 = 10;
 /// ```
 /// use uigniter_api::instance::CreateRequest;
 /// let request = CreateRequest { name: Some("web".into()), ..CreateRequest::new("hello") };
-/// assert_eq!(request.memory_mib, 128);
+/// assert_eq!(request.memory_mib, None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,15 +68,15 @@ pub struct CreateRequest {
     /// Files below `/run/secrets`; with `files` 4 MiB at the most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Secret>,
-    /// Memory in MiB, 8 at the least.
-    #[serde(default = "default_memory")]
+    /// Memory in MiB, 8 at the least; absent: what the image says, or 128.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 8))]
-    pub memory_mib: u32,
-    /// Virtual CPUs.
-    #[serde(default = "default_cpus")]
+    pub memory_mib: Option<u32>,
+    /// Virtual CPUs; absent: what the image says, or 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
-    pub cpus: u8,
-    /// Ports published on the host.
+    pub cpus: Option<u8>,
+    /// Ports published on the host; where there are none, those that the image names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<PortMapping>,
     /// What is mounted besides the image.
@@ -114,8 +114,8 @@ impl CreateRequest {
             user: None,
             files: Vec::new(),
             secrets: Vec::new(),
-            memory_mib: DEFAULT_MEMORY_MIB,
-            cpus: default_cpus(),
+            memory_mib: None,
+            cpus: None,
             publish: Vec::new(),
             volumes: Vec::new(),
             read_only: default_read_only(),
@@ -124,14 +124,6 @@ impl CreateRequest {
             auto_remove: false,
         }
     }
-}
-
-fn default_memory() -> u32 {
-    DEFAULT_MEMORY_MIB
-}
-
-fn default_cpus() -> u8 {
-    1
 }
 
 fn default_read_only() -> bool {

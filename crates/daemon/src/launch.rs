@@ -135,7 +135,7 @@ async fn start(host: &Arc<Host>, vm: &Vm, plan: &Plan) -> Result<Instance, Refus
     };
     record(&instance)?;
     host.network.set_name(&vm.id, &instance.name)?;
-    for mapping in &plan.request.publish {
+    for mapping in &plan.machine.publish {
         let taken = host
             .network
             .publish(&vm.id, publish::to_network(mapping), vm.attachment.address)
@@ -245,8 +245,8 @@ fn describe(vm: &Vm, plan: &Plan) -> Instance {
         mac: Some(vm.attachment.mac.to_string()),
         command: plan.command.clone(),
         env: plan.env.iter().cloned().collect(),
-        memory_mib: request.memory_mib,
-        cpus: request.cpus,
+        memory_mib: plan.machine.memory_mib,
+        cpus: plan.machine.cpus,
         publish: Vec::new(),
         volumes: request.volumes.clone(),
         read_only: request.read_only,

@@ -115,7 +115,7 @@ async fn arguments_environment_and_status_pass() {
     let mut request = CreateRequest {
         args: vec!["two words".into(), "\"quoted\\".into(), ";".into(), String::new()],
         read_only: false,
-        memory_mib: 64,
+        memory_mib: Some(64),
         ..CreateRequest::new("reporter")
     };
     request

@@ -14,6 +14,13 @@ pub use oci_spec::image::{
 
 use crate::ReadAt;
 
+/// Label for the memory of an instance, in MiB. OCI has no field for it.
+pub const MEMORY_LABEL: &str = "io.uigniter.memory-mib";
+/// Label for the number of virtual CPUs. OCI has no field for it.
+pub const CPUS_LABEL: &str = "io.uigniter.cpus";
+/// Label for the ports that are published, parted by blanks; OCI's `ExposedPorts` has no place for those of the host.
+pub const PUBLISH_LABEL: &str = "io.uigniter.publish";
+
 const MAGIC: &[u8; 8] = b"uigniter";
 const HEADER_BYTES: usize = 24;
 /// Longest configuration in bytes.

@@ -13,9 +13,7 @@ use clap::Args;
 use tokio::sync::Notify;
 use uigniter_api::{
     Client,
-    instance::{
-        CreateRequest, DEFAULT_GRACE_SECONDS, DEFAULT_MEMORY_MIB, Exit, Instance, LogsQuery, StopRequest,
-    },
+    instance::{CreateRequest, DEFAULT_GRACE_SECONDS, Exit, Instance, LogsQuery, StopRequest},
     publish::PortMapping,
 };
 
@@ -56,17 +54,18 @@ pub(crate) struct Run {
     /// Name of the instance [default: its id]
     #[arg(long)]
     name: Option<String>,
-    /// Memory: MiB, or a number with M or G
-    #[arg(short, long, value_name = "SIZE", default_value_t = DEFAULT_MEMORY_MIB, value_parser = memory_mib)]
-    memory: u32,
-    /// Virtual CPUs
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
-    cpus: u8,
+    /// Memory: MiB, or a number with M or G [default: the image's, or 128]
+    #[arg(short, long, value_name = "SIZE", value_parser = memory_mib)]
+    memory: Option<u32>,
+    /// Virtual CPUs [default: the image's, or 1]
+    #[arg(long, value_name = "COUNT")]
+    cpus: Option<u8>,
     #[command(flatten)]
     given: GivenArgs,
     /// Publish a port on the host: [IP:][HOST_PORT:]GUEST_PORT[/tcp|udp]; may be given several times
     ///
-    /// The address is 127.0.0.1 unless given; without a host port a free one is taken, which 'uigniter ps' shows.
+    /// The address is 127.0.0.1 unless given; without a host port a free one is taken, which 'uigniter ps' shows. Where none is given, the ports that the image
+    /// names are published.
     #[arg(short, long, value_name = "PORT")]
     publish: Vec<PortMapping>,
     #[command(flatten)]

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fs::File};
 
-use uigniter_api::image::Image;
-use uigniter_image::{Disk, configuration::ImageConfiguration};
+use uigniter_api::{image::Image, publish::PortMapping};
+use uigniter_image::{
+    Disk,
+    configuration::{CPUS_LABEL, ImageConfiguration, MEMORY_LABEL, PUBLISH_LABEL},
+};
 
 /// How an image is run where a request does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,10 @@ pub(super) struct Settings {
     env: BTreeMap<String, String>,
     cwd: Option<String>,
     user: Option<String>,
+    memory_mib: Option<u32>,
+    cpus: Option<u8>,
+    publish: Vec<PortMapping>,
+    volumes: Vec<String>,
 }
 
 impl Settings {
@@ -47,6 +54,10 @@ impl Settings {
             env: self.env,
             cwd: self.cwd,
             user: self.user,
+            memory_mib: self.memory_mib,
+            cpus: self.cpus,
+            publish: self.publish,
+            volumes: self.volumes,
             ..image
         }
     }
@@ -59,6 +70,9 @@ impl From<&ImageConfiguration> for Settings {
             return Self::default();
         };
         let env = config.env().iter().flatten();
+        // A stranger's label that says no number, or no port, says nothing.
+        let label = |name| config.labels().as_ref()?.get(name);
+        let published = label(PUBLISH_LABEL).map_or("", String::as_str);
         Self {
             command: config.entrypoint().clone().unwrap_or_default(),
             args: config.cmd().clone().unwrap_or_default(),
@@ -68,6 +82,13 @@ impl From<&ImageConfiguration> for Settings {
                 .collect(),
             cwd: config.working_dir().clone().filter(|folder| !folder.is_empty()),
             user: config.user().clone().filter(|user| !user.is_empty()),
+            memory_mib: label(MEMORY_LABEL).and_then(|text| text.parse().ok()),
+            cpus: label(CPUS_LABEL).and_then(|text| text.parse().ok()),
+            publish: published
+                .split_whitespace()
+                .filter_map(|port| port.parse().ok())
+                .collect(),
+            volumes: config.volumes().clone().unwrap_or_default(),
         }
     }
 }

@@ -3,7 +3,13 @@
 use std::{collections::BTreeMap, fs::File};
 
 use uigniter_abi::boot_args::{BootArgs, User};
-use uigniter_api::{configuration::FileInfo, instance::CreateRequest, vm::RunRequest};
+use uigniter_api::{
+    configuration::FileInfo,
+    image::Image,
+    instance::{CreateRequest, DEFAULT_MEMORY_MIB},
+    publish::PortMapping,
+    vm::RunRequest,
+};
 use uigniter_image::Disk;
 
 use super::{
@@ -31,6 +37,7 @@ const DOMAIN_BYTES: usize = 253;
 pub(super) struct Plan {
     pub(super) request: CreateRequest,
     pub(super) image: Bootable,
+    pub(super) machine: Machine,
     pub(super) command: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) cwd: Option<String>,
@@ -42,6 +49,14 @@ pub(super) struct Plan {
     pub(super) files: Vec<FileInfo>,
     pub(super) ram_disk: Option<RamDisk>,
     pub(super) created_at_ms: u64,
+}
+
+/// What a microVM has: as the request says, or else the image.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) memory_mib: u32,
+    pub(super) cpus: u8,
+    pub(super) publish: Vec<PortMapping>,
 }
 
 /// The first Uigniter's request in today's words.
@@ -58,7 +73,6 @@ impl Plan {
         if let Some(name) = &request.name {
             names::check("an instance's name", name)?;
         }
-        sizes(&request)?;
         if let Some(mount) = request.volumes.first() {
             return Err(Refusal::Invalid(format!(
                 "'{mount}' cannot be mounted: this daemon has no volumes; leave 'volumes' out"
@@ -66,6 +80,7 @@ impl Plan {
         }
         host_names(&request)?;
         let image = host.images.get(&request.image)?;
+        let machine = Machine::of(&request, &image.image)?;
         let line = parse(&request)?;
         let mut command = if request.cmdline.is_some() {
             line.command
@@ -113,6 +128,7 @@ impl Plan {
             interactive,
             request,
             image,
+            machine,
             command,
             env,
             cwd,
@@ -187,36 +203,45 @@ fn parse(request: &CreateRequest) -> Result<BootArgs, Refusal> {
     }
 }
 
-fn sizes(request: &CreateRequest) -> Result<(), Refusal> {
-    let memory = request.memory_mib;
-    if memory < LEAST_MEMORY_MIB {
-        return Err(Refusal::Invalid(format!(
-            "memory_mib {memory} is too small; give {LEAST_MEMORY_MIB} or more"
-        )));
+impl Machine {
+    fn of(request: &CreateRequest, image: &Image) -> Result<Self, Refusal> {
+        let memory = request.memory_mib.or(image.memory_mib);
+        let publish = if request.publish.is_empty() {
+            &image.publish
+        } else {
+            &request.publish
+        };
+        let machine = Self {
+            memory_mib: memory.unwrap_or(DEFAULT_MEMORY_MIB),
+            cpus: request.cpus.or(image.cpus).unwrap_or(1),
+            publish: publish.clone(),
+        };
+        machine.check()?;
+        Ok(machine)
     }
-    let host_mib = host_memory_mib();
-    if u64::from(memory) > host_mib {
-        return Err(Refusal::Invalid(format!(
-            "memory_mib {memory} is more than this host has; give {host_mib} or less"
-        )));
+
+    fn check(&self) -> Result<(), Refusal> {
+        let Self {
+            memory_mib,
+            cpus,
+            publish,
+        } = self;
+        let host_mib = host_memory_mib();
+        let refusal = if *memory_mib < LEAST_MEMORY_MIB {
+            format!("memory_mib {memory_mib} is too small; give {LEAST_MEMORY_MIB} or more")
+        } else if u64::from(*memory_mib) > host_mib {
+            format!("memory_mib {memory_mib} is more than this host has; give {host_mib} or less")
+        } else if !(1..=MOST_CPUS).contains(cpus) {
+            format!("cpus {cpus} is out of range; give 1 to {MOST_CPUS}")
+        } else if publish.len() > MOST_PORTS {
+            format!("more than {MOST_PORTS} published ports; publish fewer")
+        } else if publish.iter().any(|mapping| mapping.guest_port == 0) {
+            "guest_port 0 cannot be published; give the port that the program listens on".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::Invalid(refusal))
     }
-    if !(1..=MOST_CPUS).contains(&request.cpus) {
-        return Err(Refusal::Invalid(format!(
-            "cpus {} is out of range; give 1 to {MOST_CPUS}",
-            request.cpus
-        )));
-    }
-    if request.publish.len() > MOST_PORTS {
-        return Err(Refusal::Invalid(format!(
-            "more than {MOST_PORTS} published ports; publish fewer"
-        )));
-    }
-    if request.publish.iter().any(|mapping| mapping.guest_port == 0) {
-        return Err(Refusal::Invalid(
-            "guest_port 0 cannot be published; give the port that the program listens on".into(),
-        ));
-    }
-    Ok(())
 }
 
 fn host_memory_mib() -> u64 {

@@ -69,7 +69,7 @@ fn request(app: &App, image: &Image, args: &[String]) -> CreateRequest {
     CreateRequest {
         args: app.args.iter().chain(args).cloned().collect(),
         env: app.env.clone(),
-        memory_mib: app.memory_mib,
+        memory_mib: Some(app.memory_mib),
         ..CreateRequest::new(image.name.clone())
     }
 }
