@@ -14,7 +14,7 @@ pub(crate) struct AddArgs {
     /// Add a file or folder of this host to the program's image: HOST[:GUEST]; may be given several times
     ///
     /// A folder stands for all that is in it. Without GUEST (an absolute path) the file has its own path in the image too, and links
-    /// that lead to it are kept. Dynamic programs and libraries among the files bring the libraries that they need.
+    /// that lead to it are kept. With a program, dynamic programs and libraries among the files bring the libraries that they need.
     #[arg(long, value_name = "HOST[:GUEST]", value_parser = addition)]
     add: Vec<Addition>,
 }
@@ -98,7 +98,7 @@ pub(crate) fn refused(error: PackError) -> CliError {
 }
 
 /// Reads `HOST[:GUEST]`. A colon in the host's path is meant unless an absolute path follows it.
-fn addition(text: &str) -> Result<Addition, String> {
+pub(crate) fn addition(text: &str) -> Result<Addition, String> {
     let (host, guest) = match text.rsplit_once(':') {
         Some((host, guest)) if guest.starts_with('/') => (host, Some(PathBuf::from(guest))),
         _ => (text, None),

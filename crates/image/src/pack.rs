@@ -328,6 +328,22 @@ pub fn folder(root: &Path) -> Result<Filesystem, PackError> {
     Ok(tree)
 }
 
+/// A tree with files of the host's in the place of what it has there.
+///
+/// # Errors
+///
+/// See [`PackError`].
+pub fn lay_over(tree: Filesystem, additions: &[Addition]) -> Result<Filesystem, PackError> {
+    let mut tree = Tree::over(tree);
+    for Addition { host, guest } in additions {
+        match guest {
+            Some(guest) => tree.add(host, guest)?,
+            None => tree.add_same(host)?,
+        }
+    }
+    Ok(tree.finish())
+}
+
 /// Adds what every image has, where nothing is.
 ///
 /// # Errors

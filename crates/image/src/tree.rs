@@ -1,6 +1,7 @@
 //! The tree that becomes an image: files of the host's at the same or another path, with the symbolic links on the way.
 //!
-//! What comes first stays: a later addition at the same path is left out. So the caller adds in order of importance.
+//! What comes first stays: a later addition at the same path is left out. So the caller adds in order of importance. Over a tree that was there before
+//! ([`Tree::over`]) it is the other way round.
 
 use std::{
     ffi::OsStr,
@@ -43,6 +44,8 @@ pub struct Tree {
     filesystem: Filesystem,
     /// The host's files in it, each with the path that was asked for.
     files: Vec<(PathBuf, PathBuf)>,
+    /// Whether what is added takes the place of what is there.
+    replaces: bool,
 }
 
 impl Tree {
@@ -50,6 +53,16 @@ impl Tree {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A tree that is there, whose files give way to what is added.
+    #[must_use]
+    pub const fn over(filesystem: Filesystem) -> Self {
+        Self {
+            filesystem,
+            files: Vec::new(),
+            replaces: true,
+        }
     }
 
     /// Adds what the host has at `host` as `guest`; a folder with all that is in it. Links in it stay as they are.
@@ -125,7 +138,10 @@ impl Tree {
             // The path that was asked for says more than the folder of it that is not there.
             let metadata = fs::symlink_metadata(&here).map_err(read(&path))?;
             if !metadata.is_symlink() {
-                self.put_entry(&here, &here, &metadata)?;
+                // A folder on the way to something is as the tree has it.
+                if rest.is_empty() || !self.has(&here)? {
+                    self.put_entry(&here, &here, &metadata)?;
+                }
                 continue;
             }
             links += 1;
@@ -133,7 +149,9 @@ impl Tree {
                 return Err(Error::Links(path));
             }
             let target = fs::read_link(&here).map_err(read(&here))?;
-            self.put(&here, link(&target))?;
+            if !self.has(&here)? {
+                self.put(&here, link(&target))?;
+            }
             here.pop();
             rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
         }
@@ -187,8 +205,17 @@ impl Tree {
         Ok(())
     }
 
+    fn has(&mut self, path: &Path) -> Result<bool, Error> {
+        Ok(self.filesystem.has(path.as_os_str().as_bytes())?)
+    }
+
+    /// True if it is in the tree now.
     fn put(&mut self, path: &Path, inode: Inode) -> Result<bool, Error> {
         let path = path.as_os_str().as_bytes();
+        if self.replaces {
+            self.filesystem.put(path, inode)?;
+            return Ok(true);
+        }
         Ok(self.filesystem.keep(path, inode, as_on_the_host)?)
     }
 }

@@ -36,6 +36,11 @@ const TARGETS: &[(&str, &str, &str)] = &[
         "uigniter-api",
         "image::name::tests::fuzz_image_name",
     ),
+    (
+        "manifest",
+        "uigniter",
+        "commands::build::manifest::tests::fuzz_manifest",
+    ),
     ("erofs", "uigniter-image", "erofs::tests::fuzz_erofs"),
     ("oci-layer", "uigniter-image", "oci::tests::fuzz_oci_layer"),
     ("rofs", "uigniter-image", "rofs::tests::fuzz_rofs"),
@@ -69,7 +74,8 @@ pub(crate) fn run(name: Option<&str>, seconds: u64) -> Result<()> {
                 "-q",
                 "-p",
                 package,
-                "--lib",
+                // The command line is a binary alone.
+                if *package == "uigniter" { "--bins" } else { "--lib" },
                 "--",
                 "--exact",
                 test,

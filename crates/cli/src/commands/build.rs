@@ -1,7 +1,12 @@
 //! `uigniter build`: a program, a folder or a container image becomes an image.
+//!
+//! [`manifest`] reads `uigniter.toml`, [`source`] makes a tree of what the image is made of, [`settings`] says how it is run.
+
+mod manifest;
+mod settings;
+mod source;
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -9,24 +14,19 @@ use std::{
 use clap::Args;
 use tempfile::NamedTempFile;
 use uigniter_api::image::ImportQuery;
-use uigniter_image::{
-    Filesystem, Format,
-    configuration::{
-        self, Arch, Config, ConfigBuilder, ImageConfiguration, ImageConfigurationBuilder, Os, RootFs,
-    },
-    disk, gather, oci, pack,
-};
+use uigniter_image::{Format, configuration, disk};
 
 use crate::{
     cli::GlobalArgs,
     error::{CliError, Outcome},
     output::{self, OutputArgs},
-    packing::{self, AddArgs},
+    packing::AddArgs,
     values::key_value,
 };
+use manifest::Recipe;
+use settings::Settings;
+use source::Origin;
 
-/// `PATH` where an image has none, as container engines have it.
-const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Files that the table shows.
 const LARGEST: usize = 5;
 
@@ -34,12 +34,23 @@ const LARGEST: usize = 5;
 ///
 /// The image is one file: an EROFS that Linux mounts, with an OCI configuration behind it. The daemon takes it under the name of --tag.
 /// A program named without a slash is looked for in the image's PATH.
+///
+/// Without --from-*, a manifest says what the image is made of and how it is run, in the words of the options of this command and of 'uigniter run':
+/// from-binary, from-folder or from-oci, add, entrypoint, args, env, workdir, memory, cpus, ports, volumes. Options count more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   uigniter build -t cache --from-binary /usr/bin/memcached -- -u root
   uigniter build -t site --from-folder ./root --entrypoint /usr/sbin/nginx
   uigniter build -t app --from-oci ./app.tar        # docker save app -o app.tar
-  uigniter run app")]
+  uigniter run app
+
+A uigniter.toml, for 'uigniter build -t cache' in its folder:
+  entrypoint = '/usr/bin/memcached'
+  args = ['-u', 'root']
+  memory = '64M'
+  ports = ['11211']
+  add = ['./motd:/etc/motd']
+  env = { LANG = 'C' }")]
 pub(crate) struct Build {
     /// Name of the image; an image of that name is replaced
     #[arg(short, long, value_name = "NAME")]
@@ -65,8 +76,11 @@ pub(crate) struct Build {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct SourceArgs {
+    /// A manifest, or a folder with a uigniter.toml [default: the current folder]
+    #[arg(short = 'f', long, value_name = "PATH")]
+    file: Option<PathBuf>,
     /// A Linux program of this host, with the libraries that it needs (see --add for more)
     #[arg(long, value_name = "PROGRAM")]
     from_binary: Option<PathBuf>,
@@ -76,12 +90,6 @@ struct SourceArgs {
     /// A container image: an OCI image layout (a folder or an archive of it) or what `docker save` writes; PATH[@NAME] where it has several
     #[arg(long, value_name = "PATH[@NAME]")]
     from_oci: Option<String>,
-}
-
-/// What becomes an image.
-struct Source {
-    tree: Filesystem,
-    config: Config,
 }
 
 impl Build {
@@ -116,9 +124,12 @@ impl Build {
     }
 
     fn build(self) -> Result<Built, CliError> {
-        let source = self.source()?;
-        let mut tree = source.tree;
-        let config = self.config(&source.config, &mut tree)?;
+        let recipe = self.recipe()?;
+        let source = recipe.origin.read(&recipe.additions)?;
+        let (mut tree, mut config) = (source.tree, source.config);
+        recipe.settings.apply(&mut config);
+        self.settings().apply(&mut config);
+        settings::resolve_program(&mut config, &mut tree)?;
         let mut files = tree.files();
         let count = files.len();
         files.sort_unstable_by(|(path, bytes), (other, more)| more.cmp(bytes).then(path.cmp(other)));
@@ -126,7 +137,8 @@ impl Build {
         progress(&format!("writing {count} files"));
         let mut file = NamedTempFile::with_prefix("uigniter-image-")?;
         let written = disk::write(&tree, Format::Erofs, file.as_file_mut()).map_err(CliError::new)?;
-        let bytes = configuration::write(&configuration_of(config)?, written, file.as_file_mut())?;
+        let configuration = settings::configuration(config)?;
+        let bytes = configuration::write(&configuration, written, file.as_file_mut())?;
         Ok(Built {
             file,
             bytes,
@@ -135,70 +147,56 @@ impl Build {
         })
     }
 
-    fn source(&self) -> Result<Source, CliError> {
+    /// What the command line or a manifest says that the image is made of.
+    fn recipe(&self) -> Result<Recipe, CliError> {
         let SourceArgs {
+            file,
             from_binary,
             from_folder,
             from_oci,
         } = &self.source;
-        if !self.add.is_empty() && from_binary.is_none() {
-            return Err(CliError::new("--add goes with --from-binary")
-                .hint("put the files into the folder, or into a layer of the container image"));
-        }
-        if let Some(program) = from_binary {
-            progress(&format!("looking for what {} needs", program.display()));
-            let gathered = gather(program, self.add.additions()).map_err(packing::refused)?;
-            packing::warn(&gathered.unresolved);
-            let config = ConfigBuilder::default().entrypoint(vec![gathered.path]).build();
-            return Ok(Source {
-                tree: gathered.tree,
-                config: config.map_err(CliError::new)?,
-            });
-        }
-        if let Some(folder) = from_folder {
-            progress(&format!("listing {}", folder.display()));
-            return Ok(Source {
-                tree: pack::folder(folder).map_err(packing::refused)?,
-                config: Config::default(),
-            });
-        }
-        container(from_oci.as_deref().unwrap_or_default())
+        let origin = match (from_binary, from_folder, from_oci) {
+            (Some(program), ..) => Origin::Binary(program.clone()),
+            (_, Some(folder), _) => Origin::Folder(folder.clone()),
+            (.., Some(container)) => Origin::Container(container.clone()),
+            (None, None, None) => {
+                let mut recipe = manifest::read(&manifest_path(file.as_deref())?)?;
+                recipe.additions.extend_from_slice(self.add.additions());
+                return Ok(recipe);
+            }
+        };
+        Ok(Recipe {
+            origin,
+            additions: self.add.additions().to_vec(),
+            settings: Settings::default(),
+        })
     }
 
-    /// What the image says about running it: the source's word, and the command line's over it.
-    fn config(&self, source: &Config, tree: &mut Filesystem) -> Result<Config, CliError> {
-        let mut env: Vec<_> = source.env().clone().unwrap_or_default();
-        for (key, value) in &self.env {
-            env.retain(|variable| variable.split_once('=').is_none_or(|(other, _)| other != key));
-            env.push(format!("{key}={value}"));
+    fn settings(&self) -> Settings {
+        Settings {
+            entrypoint: self.entrypoint.clone(),
+            args: self.args.clone(),
+            env: self.env.clone(),
+            workdir: self.workdir.clone(),
+            ..Settings::default()
         }
-        let path = env.iter().find_map(|variable| variable.strip_prefix("PATH="));
-        let path = path.unwrap_or(USUAL_PATH).to_owned();
-        let mut entrypoint = source.entrypoint().clone().unwrap_or_default();
-        let mut cmd = source.cmd().clone().unwrap_or_default();
-        if let Some(program) = &self.entrypoint {
-            // As with container engines: the arguments were for the other program.
-            (entrypoint, cmd) = (vec![program.clone()], Vec::new());
-        }
-        if !self.args.is_empty() {
-            cmd.clone_from(&self.args);
-        }
-        let program = entrypoint.first_mut().or(cmd.first_mut()).ok_or_else(|| {
-            CliError::new("the image would have no program to run").hint("say one: --entrypoint PROGRAM")
-        })?;
-        let found = tree.program(program, &path).map_err(CliError::new)?;
-        *program = found.ok_or_else(|| {
-            CliError::new(format!(
-                "there is no program '{program}' in what the image is made of"
-            ))
-            .hint("name one that is there: --entrypoint PROGRAM")
-        })?;
-        let mut config = ConfigBuilder::default().entrypoint(entrypoint).cmd(cmd).env(env);
-        if let Some(folder) = self.workdir.clone().or_else(|| source.working_dir().clone()) {
-            config = config.working_dir(folder);
-        }
-        config.build().map_err(CliError::new)
     }
+}
+
+/// The manifest that is meant: the file, the one in the folder, or the one here.
+fn manifest_path(named: Option<&Path>) -> Result<PathBuf, CliError> {
+    let path = named.unwrap_or(Path::new(""));
+    let path = if named.is_none() || path.is_dir() {
+        path.join(manifest::FILE_NAME)
+    } else {
+        path.to_owned()
+    };
+    if named.is_none() && !path.exists() {
+        return Err(CliError::new("there is no uigniter.toml here, and no --from-* was given").hint(
+            "say what the image is made of: --from-binary, --from-folder, --from-oci, or -f PATH of a manifest",
+        ));
+    }
+    Ok(path)
 }
 
 /// An image that was built and not yet sent.
@@ -207,43 +205,6 @@ struct Built {
     bytes: u64,
     files: usize,
     largest: Vec<(String, u64)>,
-}
-
-/// Reads `PATH[@NAME]`.
-fn container(source: &str) -> Result<Source, CliError> {
-    let (path, name) = match source.rsplit_once('@') {
-        Some((path, name)) if !Path::new(source).exists() => (path, Some(name)),
-        _ => (source, None),
-    };
-    progress(&format!("reading the layers of {path}"));
-    File::open(path).map_err(|error| {
-        CliError::new(format!("cannot read {path}: {error}"))
-            .hint("name an OCI image layout, or a file that `docker save` wrote")
-    })?;
-    let loaded = oci::load(Path::new(path), name, oci::Limits::default())
-        .map_err(|error| CliError::new(format!("{path} {error}")))?;
-    if loaded.left_out > 0 {
-        progress(&format!(
-            "{} devices, pipes and sockets are left out",
-            loaded.left_out
-        ));
-    }
-    let mut tree = loaded.tree;
-    pack::complete(&mut tree).map_err(CliError::new)?;
-    Ok(Source {
-        tree,
-        config: loaded.configuration.config().clone().unwrap_or_default(),
-    })
-}
-
-fn configuration_of(config: Config) -> Result<ImageConfiguration, CliError> {
-    ImageConfigurationBuilder::default()
-        .architecture(Arch::Amd64)
-        .os(Os::Linux)
-        .config(config)
-        .rootfs(RootFs::default())
-        .build()
-        .map_err(CliError::new)
 }
 
 /// Says what is done now, on the terminal of who waits for it.

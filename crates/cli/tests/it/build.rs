@@ -1,11 +1,17 @@
 //! `uigniter build`, from outside.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
 
-use crate::support::{Daemon, SAYS, compile_with};
+use crate::support::{Daemon, SAYS, SERVER, compile_with};
 
-/// Prints the arguments, a variable and the working directory, and who it is if not root.
-const TELLS: &str = r#"
+/// Prints the arguments, a variable and the working directory, and who it is if not root. Compiled once: tests run side by side.
+static TELLS: LazyLock<PathBuf> = LazyLock::new(|| compile_with("tells", &["-static"], TELLS_SOURCE));
+const TELLS_SOURCE: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,8 +30,7 @@ fn root() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("usr/bin")).unwrap();
     fs::create_dir_all(root.path().join("srv")).unwrap();
-    let program = compile_with("tells", &["-static"], TELLS);
-    fs::copy(program, root.path().join("usr/bin/tells")).unwrap();
+    fs::copy(&*TELLS, root.path().join("usr/bin/tells")).unwrap();
     root
 }
 
@@ -83,6 +88,74 @@ fn a_folder_becomes_a_root_and_its_program_is_looked_for() {
     daemon
         .ask([&build[..], &["--entrypoint", "nothing"]].concat())
         .fails(1, "nothing");
+}
+
+#[test]
+fn a_manifest_says_all_of_it() {
+    let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
+    fs::rename(root().keep(), folder.path().join("root")).unwrap();
+    fs::write(folder.path().join("other"), "over it").unwrap();
+    let manifest = folder.path().join("uigniter.toml");
+    let text = "from-folder = 'root'\nentrypoint = 'tells'\nargs = ['a b', 'c']\nworkdir = '/srv'\n\
+        add = ['other:/srv/new/file']\nmemory = '64M'\nports = ['80']\nenv = { GREETING = 'hello' }\n";
+    fs::write(&manifest, text).unwrap();
+    let at = folder.path().to_str().unwrap();
+    daemon.ask(["build", "-t", "tells", "-f", at]).ok();
+    assert_eq!(
+        daemon.ask(["run", "--rm", "tells"]).ok(),
+        "hello in /srv: a b c\n"
+    );
+    let with = ["build", "-t", "tells", "-f", at, "-w", "/srv/new", "--", "z"];
+    daemon.ask(with).ok();
+    assert_eq!(
+        daemon.ask(["run", "--rm", "tells"]).ok(),
+        "hello in /srv/new: z\n"
+    );
+    fs::write(&manifest, format!("{text}\nvolume = 5\n")).unwrap();
+    daemon
+        .ask(["build", "-t", "tells", "-f", at])
+        .fails(1, "uigniter.toml, line 10: unknown field `volume`");
+    let mut here = daemon.command_with(["build", "-t", "tells"]);
+    here.current_dir(folder.path().join("root"));
+    crate::support::Said::from(here.output().unwrap()).fails(1, "no uigniter.toml here");
+}
+
+#[test]
+fn an_instance_has_what_its_image_says_unless_it_says_otherwise() {
+    let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
+    let manifest = folder.path().join("web.toml");
+    let text =
+        format!("entrypoint = '{SERVER}'\nmemory = 64\ncpus = 2\nports = ['80']\nvolumes = ['/data']\n");
+    fs::write(&manifest, text).unwrap();
+    daemon
+        .ask(["build", "-t", "web", "-f", manifest.to_str().unwrap()])
+        .ok();
+    let image = &daemon.ask(["image", "ls", "-o", "json"]).json()[0];
+    assert_eq!(image["volumes"][0], "/data", "{image}");
+    daemon.ask(["run", "-d", "--name", "as-it-says", "web"]).ok();
+    daemon
+        .ask([
+            "run",
+            "-d",
+            "--name",
+            "otherwise",
+            "-m",
+            "32",
+            "--cpus",
+            "1",
+            "-p",
+            "81",
+            "web",
+        ])
+        .ok();
+    for (name, memory, cpus, port) in [("as-it-says", 64, 2, 80), ("otherwise", 32, 1, 81)] {
+        let instance = &daemon.ask(["inspect", name]).json()[0];
+        assert_eq!(instance["memory_mib"], memory, "{instance}");
+        assert_eq!(instance["cpus"], cpus, "{instance}");
+        assert_eq!(instance["publish"][0]["guest_port"], port, "{instance}");
+        assert_ne!(instance["publish"][0]["host_port"], 0, "{instance}");
+        daemon.ask(["rm", "-f", name]).ok();
+    }
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! What an image is made of, as a tree.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use uigniter_image::{
+    Addition, Filesystem,
+    configuration::{Config, ConfigBuilder},
+    gather, oci, pack,
+};
+
+use super::progress;
+use crate::{error::CliError, packing};
+
+/// Where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A program of this host, with what it needs.
+    Binary(PathBuf),
+    /// A folder that becomes the root.
+    Folder(PathBuf),
+    /// A container image, `PATH[@NAME]`.
+    Container(String),
+}
+
+/// What becomes an image.
+pub(super) struct Source {
+    pub(super) tree: Filesystem,
+    /// What the origin says about running it.
+    pub(super) config: Config,
+}
+
+impl Origin {
+    /// Reads it, and lays the additions over it.
+    pub(super) fn read(&self, additions: &[Addition]) -> Result<Source, CliError> {
+        let mut source = match self {
+            Self::Binary(program) => return binary(program, additions),
+            Self::Folder(folder) => {
+                progress(&format!("listing {}", folder.display()));
+                Source {
+                    tree: pack::folder(folder).map_err(packing::refused)?,
+                    config: Config::default(),
+                }
+            }
+            Self::Container(container) => self::container(container)?,
+        };
+        source.tree = pack::lay_over(source.tree, additions).map_err(packing::refused)?;
+        Ok(source)
+    }
+}
+
+fn binary(program: &Path, additions: &[Addition]) -> Result<Source, CliError> {
+    progress(&format!("looking for what {} needs", program.display()));
+    let gathered = gather(program, additions).map_err(packing::refused)?;
+    packing::warn(&gathered.unresolved);
+    let config = ConfigBuilder::default().entrypoint(vec![gathered.path]).build();
+    Ok(Source {
+        tree: gathered.tree,
+        config: config.map_err(CliError::new)?,
+    })
+}
+
+/// Reads `PATH[@NAME]`.
+fn container(source: &str) -> Result<Source, CliError> {
+    let (path, name) = match source.rsplit_once('@') {
+        Some((path, name)) if !Path::new(source).exists() => (path, Some(name)),
+        _ => (source, None),
+    };
+    progress(&format!("reading the layers of {path}"));
+    File::open(path).map_err(|error| {
+        CliError::new(format!("cannot read {path}: {error}"))
+            .hint("name an OCI image layout, or a file that `docker save` wrote")
+    })?;
+    let loaded = oci::load(Path::new(path), name, oci::Limits::default())
+        .map_err(|error| CliError::new(format!("{path} {error}")))?;
+    if loaded.left_out > 0 {
+        progress(&format!(
+            "{} devices, pipes and sockets are left out",
+            loaded.left_out
+        ));
+    }
+    let mut tree = loaded.tree;
+    pack::complete(&mut tree).map_err(CliError::new)?;
+    Ok(Source {
+        tree,
+        config: loaded.configuration.config().clone().unwrap_or_default(),
+    })
+}
