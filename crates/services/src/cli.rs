@@ -3,30 +3,50 @@
 //! There is one scheme: each flag `--some-thing` has a variable `MICRO_SOME_THING`, and the flag wins. This is the only module that
 //! reads the environment.
 
+mod master;
 mod registry;
+mod scheduler;
+mod storage;
+mod worker;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
+use axum::Router;
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
-    http::server::{self, Limits},
-    registry::directory::RegistryAddress,
-    telemetry::LogFormat,
+    balance::Pool,
+    http::{
+        Client,
+        server::{self, Limits},
+    },
+    registry::{
+        Directory, Service,
+        directory::{Presence, RegistryAddress, own_address},
+    },
+    telemetry::{LogFormat, Metrics},
 };
 
 /// What is under `--help`.
 const AFTER: &str = "\
 Each flag can be given as a variable too: --request-timeout is MICRO_REQUEST_TIMEOUT; the flag wins.
 Every service answers /healthz and /metrics (Prometheus text), logs JSON lines to standard error, and on SIGTERM
-takes itself out of the registry, ends what is under way, and exits with 0.";
+takes itself out of the registry, ends what is under way, and exits with 0.
+
+The platform on one machine, on its usual ports:
+  uigniter-services registry &
+  uigniter-services scheduler --data /tmp/tasks &
+  uigniter-services storage --data /tmp/pictures &
+  uigniter-services master &
+  uigniter-services worker &";
 
 /// The microservice platform: registry, scheduler, storage, master, worker and web page, a subcommand each
 #[derive(Debug, Parser)]
@@ -39,6 +59,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Registry(registry::Registry),
+    Scheduler(scheduler::Scheduler),
+    Storage(storage::Storage),
+    Master(master::Master),
+    Worker(worker::Worker),
 }
 
 /// What every service can be told.
@@ -105,34 +129,98 @@ fn positive(text: &str) -> Result<usize, String> {
 /// Why a service did not start, in a line.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// What services that hold pictures can be told.
+#[derive(Clone, Debug, Args)]
+struct Pictures {
+    /// Bytes that a picture may have
+    #[arg(long, env = "MICRO_MAX_PICTURE_BYTES", value_name = "BYTES", default_value_t = 16 << 20, value_parser = positive)]
+    max_picture_bytes: usize,
+    /// Pictures that may be in memory at a time; more wait
+    #[arg(long, env = "MICRO_MAX_PICTURES", value_name = "N", default_value_t = 16, value_parser = positive)]
+    max_pictures: usize,
+}
+
+/// How long a call to another service is made again and again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A service that is about to start: its socket is open, its token is cancelled by SIGTERM and SIGINT.
 struct Start {
     common: Common,
+    service: Service,
     listener: TcpListener,
-    bound: SocketAddr,
     stop: CancellationToken,
+    client: Client,
+    directory: Arc<dyn Directory>,
 }
 
 impl Start {
-    /// Opens the socket, on `port` where nothing else was said.
-    async fn new(common: Common, port: u16) -> Result<Self, Failure> {
-        let address = common.listen.unwrap_or((Ipv4Addr::UNSPECIFIED, port).into());
-        let listener = server::bind(address).await?;
-        let bound = listener.local_addr()?;
-        let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stop.clone())?);
+    /// Opens the socket, on the service's usual port where nothing else was said.
+    async fn new(common: Common, service: Service) -> Result<Self, Failure> {
+        let (listener, stop) = common.open(service.port()).await?;
+        let directory = common.registry.open();
+        let client = Client::new();
         Ok(Self {
             common,
+            service,
             listener,
-            bound,
             stop,
+            client,
+            directory,
         })
+    }
+
+    /// All instances of `service`, followed until the end.
+    fn pool(&self, service: Service) -> Arc<Pool> {
+        let pool = Pool::new(
+            service,
+            self.client.clone(),
+            Arc::clone(&self.directory),
+            PATIENCE,
+        );
+        tokio::spawn(Arc::clone(&pool).run(self.stop.clone()));
+        pool
+    }
+
+    /// Serves `routes`, known to the registry, until it is told to stop.
+    async fn serve(self, routes: Router, metrics: Metrics) {
+        let service = self.service;
+        let address = match self.listener.local_addr() {
+            Ok(address) => address,
+            Err(error) => return tracing::error!(%error, "the socket is gone"),
+        };
+        let endpoint = match self.common.advertise.clone() {
+            Some(endpoint) => endpoint,
+            None => own_address(address, self.common.registry.endpoint()).await,
+        };
+        tracing::info!(service = service.name(), %address, endpoint, registry = %self.common.registry, "listens");
+        let presence = Presence {
+            directory: self.directory,
+            service,
+            endpoint,
+            ttl: Duration::from_secs(self.common.ttl),
+        };
+        let presence = tokio::spawn(presence.keep(self.stop.clone()));
+        let limits = self.common.limits();
+        server::serve(self.listener, service.name(), routes, metrics, limits, self.stop).await;
+        // It says by itself what went wrong.
+        let _ = presence.await;
+    }
+}
+
+impl Common {
+    /// Opens the socket, on `port` where nothing else was said; the token is cancelled by SIGTERM and SIGINT.
+    async fn open(&self, port: u16) -> Result<(TcpListener, CancellationToken), Failure> {
+        let address = self.listen.unwrap_or((Ipv4Addr::UNSPECIFIED, port).into());
+        let listener = server::bind(address).await?;
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone())?);
+        Ok((listener, stop))
     }
 
     fn limits(&self) -> Limits {
         Limits {
-            connections: self.common.max_connections,
-            answer: Duration::from_secs(self.common.request_timeout),
+            connections: self.max_connections,
+            answer: Duration::from_secs(self.request_timeout),
         }
     }
 }
@@ -170,6 +258,10 @@ fn run(command: Command) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Registry(registry) => registry.run().await,
+            Command::Scheduler(scheduler) => scheduler.run().await,
+            Command::Storage(storage) => storage.run().await,
+            Command::Master(master) => master.run().await,
+            Command::Worker(worker) => worker.run().await,
         }
     })
 }

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`server`] | listens, bounds what clients may take, ends in peace |
 //! | [`client`] | calls other services, with deadline and trace |
+//! | [`body`] | JSON and forms |
 //! | [`form`] | pictures as multipart forms, in and out |
 //! | [`refusal`] | answers that say no |
 
+pub mod body;
 pub mod client;
 pub mod form;
 pub mod refusal;

@@ -12,12 +12,19 @@
 //! | module | does |
 //! |---|---|
 //! | [`cli`] | flags, `MICRO_*` variables, `--help`; starts a service |
-//! | [`registry`] | who is where; the seam to memcached and NATS |
+//! | [`registry`] | who is where; the seam to memcached |
+//! | [`scheduler`], [`storage`], [`master`], [`worker`] | the services |
+//! | [`balance`] | all instances of a service, as one to be called |
 //! | [`http`], [`trace`], [`telemetry`] | server, client, forms; what a request carries along; logs and metrics |
 #![forbid(unsafe_code)]
 
+pub mod balance;
 pub mod cli;
 pub mod http;
+pub mod master;
 pub mod registry;
+pub mod scheduler;
+pub mod storage;
 pub mod telemetry;
 pub mod trace;
+pub mod worker;

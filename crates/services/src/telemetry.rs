@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -67,9 +68,13 @@ impl States {
     }
 }
 
+/// Brings gauges up to date before they are read.
+pub type Refresh = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// Metrics of one service. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Metrics {
+    refresh: Option<Refresh>,
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     seconds: Histogram,
@@ -134,6 +139,7 @@ impl MetricsBuilder {
         );
         let connections = self.gauge("connections", "Connections that are open");
         Metrics {
+            refresh: None,
             registry: Arc::new(self.0),
             requests,
             seconds,
@@ -142,7 +148,27 @@ impl MetricsBuilder {
     }
 }
 
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
 impl Metrics {
+    /// These, with gauges that `refresh` brings up to date whenever they are read.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: Refresh) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
+    /// Brings them up to date.
+    pub(crate) async fn refresh(&self) {
+        if let Some(refresh) = &self.refresh {
+            refresh().await;
+        }
+    }
+
     /// Counts a request that was answered.
     pub(crate) fn request(&self, method: &http::Method, route: &str, status: u16, took: Duration) {
         let labels = RequestLabels {

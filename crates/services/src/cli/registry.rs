@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use clap::Args;
 
-use super::{Common, Failure, Start};
+use super::{Common, Failure};
 use crate::{
     http::server,
     registry::{
@@ -46,20 +46,12 @@ impl Registry {
                 store.set_absent(service.key(), value, Instant::now())?;
             }
         }
-        let start = Start::new(self.common, 9000).await?;
-        tracing::info!(address = %start.bound, "the registry listens");
-        tokio::spawn(sweep(Arc::clone(&store), start.stop.clone()));
-        let limits = start.limits();
+        let (listener, stop) = self.common.open(9000).await?;
+        tracing::info!(service = "registry", address = %listener.local_addr()?, "listens");
+        tokio::spawn(sweep(Arc::clone(&store), stop.clone()));
+        let limits = self.common.limits();
         let metrics = MetricsBuilder::default().build();
-        server::serve(
-            start.listener,
-            "registry",
-            routes(store),
-            metrics,
-            limits,
-            start.stop,
-        )
-        .await;
+        server::serve(listener, "registry", routes(store), metrics, limits, stop).await;
         Ok(())
     }
 }

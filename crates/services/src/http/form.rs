@@ -102,3 +102,12 @@ pub fn kind(image: &[u8]) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+/// The ending of a file with that picture; the first system knew PNG only.
+#[must_use]
+pub fn extension(image: &[u8]) -> &'static str {
+    match kind(image) {
+        "image/jpeg" => "jpg",
+        _ => "png",
+    }
+}

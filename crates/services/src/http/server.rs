@@ -42,6 +42,16 @@ const STALL: Duration = Duration::from_secs(30);
 /// Time for what is under way when the service is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
+tokio::task_local! {
+    static STOPPING: CancellationToken;
+}
+
+/// Cancelled when the server that runs this handler is told to stop: whoever waits for something to happen answers then.
+#[must_use]
+pub fn stopping() -> CancellationToken {
+    STOPPING.try_with(CancellationToken::clone).unwrap_or_default()
+}
+
 /// What a server grants its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -66,6 +76,7 @@ struct Front {
     service: &'static str,
     metrics: Metrics,
     limits: Limits,
+    stop: CancellationToken,
 }
 
 /// Opens the listening socket. Apart from [`serve`], since a service tells others its port before it answers.
@@ -92,6 +103,7 @@ pub async fn serve(
         service,
         metrics: metrics.clone(),
         limits,
+        stop: stop.clone(),
     };
     let app = routes
         .route("/healthz", get(move || async move { healthy(service) }))
@@ -106,7 +118,9 @@ pub async fn serve(
         };
         let app = app.clone();
         let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        server
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD.min(limits.answer));
         let connection = server.serve_connection(TokioIo::new(Box::pin(bounded(stream))), Slashless(app));
         let connection = graceful.watch(connection);
         let open = metrics.connections.clone();
@@ -183,6 +197,7 @@ fn healthy(service: &'static str) -> impl IntoResponse {
 }
 
 async fn exposition(State(metrics): State<Metrics>) -> impl IntoResponse {
+    metrics.refresh().await;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, kind)], metrics.text())
 }
@@ -199,7 +214,8 @@ async fn stand_before(State(front): State<Arc<Front>>, request: Request, next: N
     let context = Context::of(request.headers(), front.limits.answer);
     let span = tracing::info_span!("request", service = front.service, trace_id = context.trace.id());
     let limit = context.left(front.limits.answer);
-    let work = timeout(limit, context.scope(next.run(request))).instrument(span.clone());
+    let work = STOPPING.scope(front.stop.clone(), context.scope(next.run(request)));
+    let work = timeout(limit, work).instrument(span.clone());
     let mut response = work.await.unwrap_or_else(|_| {
         let message = format!("no answer within {} ms", limit.as_millis());
         Refusal::new(http::StatusCode::GATEWAY_TIMEOUT, message).into_response()

@@ -47,6 +47,18 @@ impl Service {
         }
     }
 
+    /// The port it listens on where nothing else is said.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Scheduler => 9001,
+            Self::Storage => 9002,
+            Self::Master => 9003,
+            Self::Page => 9004,
+            Self::Worker => 9005,
+        }
+    }
+
     /// Its name for people, and the subcommand.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -21,17 +21,17 @@ use std::{
 };
 
 use axum::{
-    Form, Json, Router,
-    extract::{FromRequest, Path, Query, Request, State},
+    Json, Router,
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use http::{HeaderName, StatusCode, header::CONTENT_TYPE};
-use serde::{Deserialize, de::DeserializeOwned};
+use http::{HeaderName, StatusCode};
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{Listed, Store, StoreError};
-use crate::http::Refusal;
+use crate::http::{Refusal, body::Body, server::stopping};
 
 /// Header that says of which moment an answer is.
 pub const INDEX: HeaderName = HeaderName::from_static("x-index");
@@ -39,36 +39,6 @@ pub const INDEX: HeaderName = HeaderName::from_static("x-index");
 const WAIT: Duration = Duration::from_secs(30);
 /// Lives are between these; longer ones are for those who set no end.
 const TTL: std::ops::RangeInclusive<f64> = 0.1..=86_400.0;
-
-/// A body that is JSON or a form, by its content type.
-#[derive(Debug)]
-pub struct Body<T>(pub T);
-
-impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let kind = request.headers().get(CONTENT_TYPE);
-        let kind = kind
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let wrong = |text: String, status| Err(Refusal::new(status, text));
-        if kind.starts_with("application/json") {
-            match Json::from_request(request, state).await {
-                Ok(Json(body)) => Ok(Self(body)),
-                Err(error) => wrong(error.body_text(), error.status()),
-            }
-        } else if kind.starts_with("application/x-www-form-urlencoded") {
-            match Form::from_request(request, state).await {
-                Ok(Form(body)) => Ok(Self(body)),
-                Err(error) => wrong(error.body_text(), error.status()),
-            }
-        } else {
-            Ok(Self(T::default()))
-        }
-    }
-}
 
 #[derive(Debug, Default, Deserialize)]
 struct SetBody {
@@ -113,8 +83,9 @@ impl Watch {
     async fn wait(&self, store: &Store) -> u64 {
         if let Some(known) = self.index {
             let most = Duration::from_secs(self.wait).min(WAIT);
-            // At the end of the time the answer is what is there.
-            let _ = tokio::time::timeout(most, store.changed(known)).await;
+            // At the end of the time, or of the registry, the answer is what is there.
+            let changed = tokio::time::timeout(most, store.changed(known));
+            let _ = stopping().run_until_cancelled(changed).await;
         }
         store.index()
     }

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::HeaderValue;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use uigniter_services::http::{Answer, Client, client::Call};
@@ -159,6 +160,22 @@ pub(crate) fn nats(data: &Path, address: SocketAddr) -> Process {
         .args(["-js", "-a", "127.0.0.1", "-p", &address.port().to_string(), "-sd"])
         .arg(data);
     Process::server(&mut command, address)
+}
+
+/// A picture as a form, and more fields beside it.
+pub(crate) fn upload(path: &str, image: &[u8], fields: &[(&str, &str)]) -> Call {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let field = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(field.as_bytes());
+    }
+    // As the first system's request library sends a buffer: without a file name.
+    body.extend_from_slice(b"--x\r\nContent-Disposition: form-data; name=\"image\"\r\n");
+    body.extend_from_slice(b"Content-Type: application/octet-stream\r\n\r\n");
+    body.extend_from_slice(image);
+    body.extend_from_slice(b"\r\n--x--\r\n");
+    let kind = HeaderValue::from_static("multipart/form-data; boundary=x");
+    Call::post(path).body(&kind, body.into()).within(PATIENCE)
 }
 
 /// Does one thing with a client of its own.
