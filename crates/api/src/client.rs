@@ -4,7 +4,7 @@
 //! held up by another one's stream.
 
 mod images;
-mod logs;
+mod stream;
 mod transport;
 
 use std::{io, path::PathBuf};
@@ -13,7 +13,7 @@ use http::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::AsyncRead;
 
-pub use logs::LogStream;
+pub use stream::ByteStream;
 pub use transport::Endpoint;
 use transport::{Body, Reply};
 
@@ -259,9 +259,9 @@ impl Client {
     /// # Errors
     ///
     /// See [`Error`].
-    pub async fn logs(&self, id: &str, query: &LogsQuery) -> Result<LogStream> {
+    pub async fn logs(&self, id: &str, query: &LogsQuery) -> Result<ByteStream> {
         let path = with_query(&instance(id, "/logs"), query)?;
-        Ok(LogStream::new(self.call(Method::GET, &path, Body::Empty).await?))
+        Ok(ByteStream::new(self.call(Method::GET, &path, Body::Empty).await?))
     }
 
     /// `GET /v1/instances/{id}/console`: what the console says from now on, until the instance ends.
@@ -269,8 +269,8 @@ impl Client {
     /// # Errors
     ///
     /// See [`Error`].
-    pub async fn console(&self, id: &str) -> Result<LogStream> {
-        Ok(LogStream::new(
+    pub async fn console(&self, id: &str) -> Result<ByteStream> {
+        Ok(ByteStream::new(
             self.call(Method::GET, &instance(id, "/console"), Body::Empty)
                 .await?,
         ))

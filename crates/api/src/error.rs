@@ -36,6 +36,8 @@ pub enum ErrorCode {
     InstanceNotFound,
     /// 404: no such image.
     ImageNotFound,
+    /// 404: no such file in the image.
+    FileNotFound,
     /// 405: the route is there, not with this method.
     MethodNotAllowed,
     /// 408: the request's bytes came too slowly.
@@ -76,7 +78,7 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest | Self::InvalidImage => 400,
             Self::Forbidden => 403,
-            Self::RouteNotFound | Self::InstanceNotFound | Self::ImageNotFound => 404,
+            Self::FileNotFound | Self::RouteNotFound | Self::InstanceNotFound | Self::ImageNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::NameTaken | Self::PortTaken | Self::WrongState | Self::ImageInUse => 409,

@@ -4,6 +4,7 @@
 //! under the digest of its disk; an image of a program that the daemon packed knows the digest of the bytes sent, too, so that
 //! a caller who holds a file can ask first whether the daemon has it.
 
+mod contents;
 mod name;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use contents::{
+    Change, Changes, DiffQuery, FileEntry, FileKind, FileQuery, FilesQuery, Listing, MAX_ENTRIES,
+};
 pub use name::{DEFAULT_TAG, ImageName, NameError};
 
 use crate::publish::PortMapping;

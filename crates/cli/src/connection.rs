@@ -106,6 +106,7 @@ const fn hint(code: ErrorCode) -> Option<&'static str> {
             "choose another host port, or leave it out and let the system choose: --publish 80"
         }
         ErrorCode::WrongState => "'uigniter ps -a' shows its state; 'uigniter rm -f' removes it in any",
+        ErrorCode::FileNotFound => "'uigniter image tree IMAGE' lists what it has",
         ErrorCode::ImageDamaged => "'uigniter image rm' removes it; then import, build or pull it again",
         ErrorCode::ImageInUse => "remove the instances that use it first ('uigniter ps -a')",
         ErrorCode::BootFailed => "'uigniter logs' shows what its console said",

@@ -13,6 +13,7 @@
 //! instance and no launch under way holds it; what is open stays readable until it is closed.
 
 mod blobs;
+mod contents;
 mod disk_copy;
 mod holds;
 mod import;
@@ -30,9 +31,11 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
+use tokio::sync::Semaphore;
 use uigniter_api::image::{DiskFormat, Image, ImageName, Pruned};
 use uigniter_image::{Format, digest};
 
+pub(crate) use contents::{Bytes, look_into};
 pub(crate) use disk_copy::private_copy;
 pub(crate) use import::Import;
 
@@ -51,6 +54,7 @@ pub(crate) struct Images {
     tags: Tags,
     laid: Laid,
     holds: Holds,
+    walks: Semaphore,
 }
 
 /// An image whose disk was found to be whole, and stays while this lives.
@@ -96,6 +100,7 @@ impl Images {
             tags: Tags::open(&folder)?,
             laid: Laid::open(&folder),
             holds: Holds::default(),
+            walks: Semaphore::new(contents::WALKS),
             folder,
         };
         fs::create_dir_all(images.incoming())?;

@@ -35,6 +35,9 @@ pub(crate) enum Refusal {
         "no image '{0}'; import one with POST /v1/images?name=NAME, or lay NAME.raw into the image folder"
     )]
     NoImage(String),
+    /// No such file in an image.
+    #[error("{0}")]
+    NoFile(String),
     /// A disk of the store that is not what its digest says.
     #[error("image '{name}' is damaged: its disk {digest} {what}; delete the image and import it again")]
     DamagedImage {
@@ -113,6 +116,7 @@ impl Refusal {
             Self::NoMethod(_) => ErrorCode::MethodNotAllowed,
             Self::NoInstance(_) => ErrorCode::InstanceNotFound,
             Self::NoImage(_) => ErrorCode::ImageNotFound,
+            Self::NoFile(_) => ErrorCode::FileNotFound,
             Self::DamagedImage { .. } => ErrorCode::ImageDamaged,
             Self::NameTaken { .. } | Self::Network(network::Error::NameTaken { .. }) => ErrorCode::NameTaken,
             Self::WrongState { .. } | Self::NoInput { .. } => ErrorCode::WrongState,

@@ -261,3 +261,59 @@ async fn an_import_that_is_killed_leaves_nothing() {
     }
     testbed.finish();
 }
+
+/// All bytes of an answer.
+async fn collect(mut stream: uigniter_api::client::ByteStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.next().await.unwrap() {
+        bytes.extend_from_slice(&piece);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn what_is_in_an_image_is_told_by_the_daemon() {
+    let testbed = Testbed::start(0);
+    let client = &testbed.client;
+    let image = import(&testbed, "app", 1).await;
+    let digest = image.digest.as_deref().unwrap();
+    let bytes = collect(client.image_disk(digest).await.unwrap()).await;
+    assert_eq!(uigniter_image::digest::of(&bytes), digest);
+    let program = collect(client.image_file("app", "app").await.unwrap()).await;
+    assert_eq!(program, fs::read(testbed.state("program-1")).unwrap());
+    let listing = client.image_files("app", "/app").await.unwrap();
+    assert_eq!(
+        (listing.entries.len(), listing.entries[0].mode, listing.truncated),
+        (1, 0o755, false)
+    );
+    import(&testbed, "other", 2).await;
+    let changes = client.diff_images("app", "other").await.unwrap().changes;
+    let path = |entry: &Option<uigniter_api::image::FileEntry>| entry.clone().map(|entry| entry.path);
+    let told: Vec<_> = changes
+        .iter()
+        .map(|change| (path(&change.before), path(&change.after)))
+        .collect();
+    assert_eq!(
+        told,
+        [(Some("/app".to_owned()), None), (None, Some("/other".to_owned()))]
+    );
+    for (reference, path, expected) in [
+        ("app", "/none", ErrorCode::FileNotFound),
+        ("app", "/", ErrorCode::InvalidRequest),
+        ("none", "/", ErrorCode::ImageNotFound),
+    ] {
+        let error = client.image_file(reference, path).await.unwrap_err();
+        assert_eq!(code(&error), Some(expected), "{error}");
+    }
+    // A disk with another file system is an image, with nothing in it that is read here.
+    let mut record = vec![0; 4096];
+    record[450..].fill(0);
+    record[446 + 4] = 0x83;
+    record[446 + 8] = 1;
+    record[446 + 12] = 1;
+    record[510..512].copy_from_slice(&[0x55, 0xaa]);
+    client.import_image_bytes("foreign", record).await.unwrap();
+    let error = client.image_files("foreign", "/").await.unwrap_err();
+    assert_eq!(code(&error), Some(ErrorCode::InvalidImage), "{error}");
+    testbed.finish();
+}

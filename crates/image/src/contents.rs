@@ -68,6 +68,24 @@ impl<R: ReadAt> Contents<R> {
         }
     }
 
+    /// Fills `buffer` with a file's bytes from `offset` on. Links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file, it ends early, or the disk cannot be read.
+    pub fn read_at(
+        &self,
+        path: impl AsRef<[u8]>,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), ContentsError> {
+        match self {
+            Self::Erofs(reader) => reader.read_at(path, offset, buffer)?,
+            Self::Rofs(reader) => reader.read_at(path, offset, buffer)?,
+        }
+        Ok(())
+    }
+
     /// A whole file's bytes. Links are not followed.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! - [`erofs`]: Linux's read-only file system, written and read back.
 //! - [`oci`]: container images as trees.
 //! - [`configuration`]: what an image says about running it.
+//! - [`lookup`]: what a path means in an image, and what two images have that differs.
 //! - [`disk`]: the partition table around it.
 //! - [`tree`]: files of the host's at their place in an image, with the links on the way.
 //! - [`pack`](mod@pack): one program with what it needs (its libraries are found as `ld.so(8)` finds them) and a small tree around it, as a disk.
@@ -22,6 +23,7 @@ pub mod elf;
 pub mod erofs;
 mod filesystem;
 mod libraries;
+pub mod lookup;
 pub mod oci;
 pub mod pack;
 mod read_at;

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use http::Method;
 
-use super::{Body, Client, Error, Result, segment, with_query};
-use crate::image::{Image, ImportQuery, PruneQuery, Pruned, TagRequest};
+use super::{Body, ByteStream, Client, Error, Result, segment, with_query};
+use crate::image::{
+    Changes, DiffQuery, FileQuery, FilesQuery, Image, ImportQuery, Listing, PruneQuery, Pruned, TagRequest,
+};
 
 impl Client {
     /// `GET /v1/images`, by name.
@@ -96,6 +98,53 @@ impl Client {
             name: name.to_owned(),
         };
         self.post(&image(reference, "/tags"), &request).await
+    }
+
+    /// `GET /v1/images/{reference}/files`: what the image has at and below a path.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; code [`ErrorCode::FileNotFound`](crate::ErrorCode::FileNotFound) where there is nothing.
+    pub async fn image_files(&self, reference: &str, path: &str) -> Result<Listing> {
+        let query = FilesQuery {
+            path: Some(path.to_owned()),
+        };
+        self.get(&with_query(&image(reference, "/files"), &query)?).await
+    }
+
+    /// `GET /v1/images/{reference}/file`: the bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`image_files`](Self::image_files).
+    pub async fn image_file(&self, reference: &str, path: &str) -> Result<ByteStream> {
+        let query = FileQuery {
+            path: path.to_owned(),
+        };
+        let path = with_query(&image(reference, "/file"), &query)?;
+        Ok(ByteStream::new(self.call(Method::GET, &path, Body::Empty).await?))
+    }
+
+    /// `GET /v1/images/{reference}/diff`: where it and another image differ.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn diff_images(&self, reference: &str, other: &str) -> Result<Changes> {
+        let query = DiffQuery {
+            other: other.to_owned(),
+        };
+        self.get(&with_query(&image(reference, "/diff"), &query)?).await
+    }
+
+    /// `GET /v1/images/{reference}/disk`: the bytes of its disk.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn image_disk(&self, reference: &str) -> Result<ByteStream> {
+        let path = image(reference, "/disk");
+        Ok(ByteStream::new(self.call(Method::GET, &path, Body::Empty).await?))
     }
 
     /// `POST /v1/prune/images`: removes disks that no name and no instance holds.

@@ -7,7 +7,10 @@ use super::{
     Route, SchemaOf, of,
 };
 use crate::{
-    image::{Image, ImportQuery, PruneQuery, Pruned, TagRequest},
+    image::{
+        Changes, DiffQuery, FileQuery, FilesQuery, Image, ImportQuery, Listing, PruneQuery, Pruned,
+        TagRequest,
+    },
     instance::{CreateRequest, DeleteQuery, Exit, InputQuery, Instance, LogsQuery, Stats, StopRequest},
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
@@ -176,6 +179,37 @@ pub const ROUTES: &[Route] = &[
     )
     .takes(Json(of::<TagRequest>))
     .gives(201, Json(of::<Image>)),
+    row(
+        Op::ImageFiles,
+        Get,
+        "/v1/images/{reference}/files",
+        "What an image has at and below a path",
+    )
+    .asks(of::<FilesQuery>)
+    .gives(200, Json(of::<Listing>)),
+    row(
+        Op::ImageFile,
+        Get,
+        "/v1/images/{reference}/file",
+        "The bytes of a file in an image",
+    )
+    .asks(of::<FileQuery>)
+    .gives(200, Binary),
+    row(
+        Op::ImageDiff,
+        Get,
+        "/v1/images/{reference}/diff",
+        "Where two images differ",
+    )
+    .asks(of::<DiffQuery>)
+    .gives(200, Json(of::<Changes>)),
+    row(
+        Op::ImageDisk,
+        Get,
+        "/v1/images/{reference}/disk",
+        "The bytes of an image's disk",
+    )
+    .gives(200, Binary),
     row(
         Op::ImagePrune,
         Post,

@@ -1,9 +1,14 @@
 //! `uigniter image`: the image store.
 
+mod contents;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
-use uigniter_api::image::{Image as ApiImage, ImageKind, ImportQuery, PruneQuery, Pruned};
+use uigniter_api::{
+    Client,
+    image::{Image as ApiImage, ImageKind, ImportQuery, PruneQuery, Pruned},
+};
 
 use super::for_each;
 use crate::{
@@ -14,7 +19,7 @@ use crate::{
     values::since,
 };
 
-/// List, import, name and remove images
+/// List, import, look into, name and remove images
 ///
 /// An image is a disk, kept by its digest, and has one name or several: NAME[:TAG], where the tag is 'latest' unless given. A disk goes when its last name
 /// does, or, if an instance is of it then, with 'uigniter image prune'.
@@ -23,6 +28,9 @@ use crate::{
   uigniter image import --name hello ./hello
   uigniter image tag hello hello:1.0
   uigniter image ls
+  uigniter image tree hello /etc
+  uigniter image cat hello /etc/passwd
+  uigniter image diff hello hello:1.0
   uigniter image rm hello
   uigniter image prune --all")]
 pub(crate) struct Image {
@@ -46,6 +54,42 @@ enum Command {
         add: AddArgs,
         /// An ELF, a script or a disk
         file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show everything that is known of images, as JSON
+    Inspect {
+        /// Names, or digests
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<String>,
+    },
+    /// Print a file of an image; links are followed
+    Cat {
+        /// The image: its name, or its digest
+        image: String,
+        /// The file's path in it
+        path: String,
+    },
+    /// List what an image has, with modes, owners and sizes
+    Tree {
+        /// The image: its name, or its digest
+        image: String,
+        /// A folder in it, or a file
+        #[arg(default_value = "/")]
+        path: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// List where two images differ: what was added, removed or changed
+    ///
+    /// What counts is kind, mode, owner, a link's target and a file's contents; times do not.
+    Diff {
+        /// The image before
+        #[arg(value_name = "IMAGE")]
+        before: String,
+        /// The image after
+        #[arg(value_name = "OTHER")]
+        after: String,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -97,6 +141,14 @@ impl Image {
                 let image = client.import_image_as(&query, &prepared.file).await?;
                 show(output, &[image])?;
             }
+            Command::Inspect { images } => return inspect(&client, &images).await,
+            Command::Cat { image, path } => contents::cat(&client, &image, &path).await?,
+            Command::Tree { image, path, output } => contents::tree(&client, &image, &path, output).await?,
+            Command::Diff {
+                before,
+                after,
+                output,
+            } => contents::diff(&client, &before, &after, output).await?,
             Command::Tag { image, name } => {
                 output::line(&client.tag_image(&image, &name).await?.name)?;
             }
@@ -113,6 +165,19 @@ impl Image {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// As with instances, one wrong name does not keep the others from being told of.
+async fn inspect(client: &Client, names: &[String]) -> Outcome {
+    let (mut found, mut status) = (Vec::new(), ExitCode::SUCCESS);
+    for name in names {
+        match client.get_image(name).await {
+            Ok(image) => found.push(image),
+            Err(error) => status = CliError::from(error).report(),
+        }
+    }
+    output::json(&found)?;
+    Ok(status)
 }
 
 /// The image's name where none is given: the file's, without its last extension.

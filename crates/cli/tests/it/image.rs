@@ -58,3 +58,54 @@ fn an_image_has_several_names_and_goes_with_the_last() {
         .ask(["image", "tag", "hello", "Not/a name"])
         .fails(1, "Not/a name");
 }
+
+#[test]
+fn what_is_in_an_image_is_shown_without_booting_it() {
+    let daemon = Daemon::start();
+    let says = SAYS.to_str().unwrap();
+    daemon.ask(["image", "import", "--name", "hello", says]).ok();
+    let folder = tempfile::tempdir().unwrap();
+    let extra = folder.path().join("extra");
+    std::fs::write(&extra, "extra words\n").unwrap();
+    let add = format!("{}:/srv/extra", extra.display());
+    daemon
+        .ask(["image", "import", "--name", "more", "--add", &add, says])
+        .ok();
+    let told = daemon.ask(["image", "inspect", "hello", "more"]).json();
+    assert_eq!(
+        (&told[0]["format"], &told[1]["name"]),
+        (&"erofs".into(), &"more".into())
+    );
+    assert_eq!(
+        daemon.ask(["image", "cat", "more", "/srv/../srv/extra"]).ok(),
+        "extra words\n"
+    );
+    daemon.ask(["image", "cat", "more", "/srv"]).fails(1, "/srv");
+    daemon
+        .ask(["image", "cat", "more", "/srv/none"])
+        .fails(1, "/srv/none");
+    assert_eq!(
+        daemon.ask(["image", "tree", "more", "/srv", "-q"]).ok(),
+        "/srv\n/srv/extra\n"
+    );
+    let tree = daemon.ask(["image", "tree", "more", "/srv"]).ok();
+    assert!(tree.contains("-rw-r--r--") && tree.contains("12 B"), "{tree}");
+    let tree = daemon.ask(["image", "tree", "hello", "-o", "json"]).json();
+    assert_eq!(
+        (&tree["entries"][0]["path"], &tree["truncated"]),
+        (&"/".into(), &false.into())
+    );
+    let diff = daemon.ask(["image", "diff", "hello", "more"]).ok();
+    assert!(
+        diff.lines()
+            .any(|line| line.starts_with("/srv/extra") && line.contains("added")),
+        "{diff}"
+    );
+    assert_eq!(daemon.ask(["image", "diff", "more", "more", "-q"]).ok(), "");
+    // The program comes out as it went in.
+    let program = daemon
+        .command_with(["image", "cat", "hello", "/hello"])
+        .output()
+        .unwrap();
+    assert_eq!(program.stdout, std::fs::read(SAYS.as_path()).unwrap());
+}

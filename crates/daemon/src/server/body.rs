@@ -1,17 +1,21 @@
 //! Bodies of requests, bounded in length and in pauses; bodies of answers.
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::refusal::Refusal;
+use crate::{images, refusal::Refusal};
 
 /// Longest JSON body but for the contents of files in it, in bytes.
 const JSON_LIMIT_BYTES: usize = 1 << 20;
+
+/// Length of the pieces in which bytes of images are sent.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// How long a body may pause.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -121,6 +125,37 @@ pub(super) fn with_type(status: StatusCode, media_type: &'static str, body: Body
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// Bytes that are read off the async threads, a piece after the other, as the client takes them.
+pub(super) fn pieces(bytes: images::Bytes) -> Response<Body> {
+    let length = bytes.length;
+    let bytes = Arc::new(bytes);
+    let stream = stream::try_unfold(0, move |offset| {
+        let bytes = Arc::clone(&bytes);
+        async move {
+            let left = usize::try_from(bytes.length - offset).unwrap_or(usize::MAX);
+            if left == 0 {
+                return Ok(None);
+            }
+            let read = move || {
+                let mut piece = vec![0; left.min(PIECE_BYTES)];
+                bytes.read_at(offset, &mut piece).map(|()| piece)
+            };
+            let piece = tokio::task::spawn_blocking(read).await??;
+            let next = offset + piece.len() as u64;
+            Ok::<_, io::Error>(Some((piece, next)))
+        }
+    });
+    let mut response = with_type(
+        StatusCode::OK,
+        "application/octet-stream",
+        Body::from_stream(stream),
+    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length.into());
     response
 }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::{body::Body, response::Response};
 use http::StatusCode;
-use uigniter_api::image::{Image, ImageName, ImportQuery, PruneQuery, TagRequest};
+use uigniter_api::image::{
+    DiffQuery, FileQuery, FilesQuery, Image, ImageName, ImportQuery, PruneQuery, TagRequest,
+};
 
 use super::{
-    body::{answer, drain, empty, json, piece, query},
+    body::{answer, drain, empty, json, piece, pieces, query},
     routes::Call,
 };
 use crate::{
@@ -92,4 +94,33 @@ pub(super) async fn prune(host: &Arc<Host>, call: Call) -> Result<Response, Refu
         host.images.prune(all, || host.registry.image_digests())
     });
     answer(StatusCode::OK, &pruned.await?)
+}
+
+pub(super) async fn files(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let FilesQuery { path } = query(&call.uri)?;
+    let reference = call.segment("reference").to_owned();
+    let listing = images::look_into(host, move |images| {
+        images.files(&reference, path.as_deref().unwrap_or("/"))
+    });
+    answer(StatusCode::OK, &listing.await?)
+}
+
+pub(super) async fn file(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let FileQuery { path } = query(&call.uri)?;
+    let reference = call.segment("reference").to_owned();
+    let bytes = images::look_into(host, move |images| images.file(&reference, &path));
+    Ok(pieces(bytes.await?))
+}
+
+pub(super) async fn diff(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let DiffQuery { other } = query(&call.uri)?;
+    let reference = call.segment("reference").to_owned();
+    let changes = images::look_into(host, move |images| images.diff(&reference, &other));
+    answer(StatusCode::OK, &changes.await?)
+}
+
+pub(super) async fn disk(host: &Arc<Host>, call: Call) -> Result<Response, Refusal> {
+    let reference = call.segment("reference").to_owned();
+    let bytes = images::with(host, move |host| host.images.disk(&reference));
+    Ok(pieces(bytes.await?))
 }

@@ -85,6 +85,22 @@ impl<R: ReadAt> Reader<R> {
         self.files.get(path.as_ref()).map(|inode| inode.count)
     }
 
+    /// Fills `buffer` with a file's bytes from `offset` on. Links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoFile`]; [`Error::Io`], also where the file ends early.
+    pub fn read_at(&self, path: impl AsRef<[u8]>, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        let path = path.as_ref();
+        let inode = self.files.get(path).ok_or_else(|| no_file(path))?;
+        let end = offset.checked_add(buffer.len() as u64);
+        if end.is_none_or(|end| end > inode.count) {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let start = self.start + inode.offset * BLOCK_BYTES;
+        Ok(self.disk.read_exact_at(buffer, start + offset)?)
+    }
+
     /// A whole file's bytes. Links are not followed.
     ///
     /// # Errors
@@ -92,13 +108,17 @@ impl<R: ReadAt> Reader<R> {
     /// [`Error::NoFile`], [`Error::Io`].
     pub fn read(&self, path: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
         let path = path.as_ref();
-        let no_file = || Error::NoFile(path.escape_ascii().to_string());
-        let inode = self.files.get(path).ok_or_else(no_file)?;
-        let mut bytes = vec![0; usize::try_from(inode.count).map_err(|_| no_file())?];
-        self.disk
-            .read_exact_at(&mut bytes, self.start + inode.offset * BLOCK_BYTES)?;
+        let length = self
+            .file_length(path)
+            .and_then(|length| usize::try_from(length).ok());
+        let mut bytes = vec![0; length.ok_or_else(|| no_file(path))?];
+        self.read_at(path, 0, &mut bytes)?;
         Ok(bytes)
     }
+}
+
+fn no_file(path: &[u8]) -> Error {
+    Error::NoFile(path.escape_ascii().to_string())
 }
 
 /// Inodes of files by path.

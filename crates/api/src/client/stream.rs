@@ -1,26 +1,26 @@
-//! A console's bytes as a stream.
+//! An answer's bytes as a stream: a console's, an image's.
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
 use super::{Result, transport::Reply};
 
-/// Console bytes as they come. Dropping it ends the connection.
+/// Bytes as they come. Dropping it ends the connection.
 #[derive(Debug)]
-pub struct LogStream {
+pub struct ByteStream {
     reply: Reply,
 }
 
-impl LogStream {
+impl ByteStream {
     pub(super) const fn new(reply: Reply) -> Self {
         Self { reply }
     }
 
-    /// The next piece; `None` when the log, or the instance that was followed, has ended.
+    /// The next piece; `None` at their end.
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`](super::Error::Broken) when the connection ends before the log does.
+    /// [`Error::Broken`](super::Error::Broken) when the connection ends before they do.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         while let Some(frame) = self.reply.body_mut().frame().await {
             if let Ok(data) = frame?.into_data() {
