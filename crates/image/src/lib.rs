@@ -31,6 +31,7 @@ pub mod rofs;
 #[cfg(test)]
 mod testing;
 pub mod tree;
+pub mod volume;
 
 pub use contents::{Contents, ContentsError, Entry, EntryKind, Format};
 pub use disk::Disk;

@@ -93,6 +93,11 @@ impl Turn {
         wait_for(&self.queue, || !self.taken.swap(true, Ordering::Acquire));
         TurnGuard(self)
     }
+
+    /// Takes the turn if nobody has it.
+    pub fn try_take(&self) -> Option<TurnGuard<'_>> {
+        (!self.taken.swap(true, Ordering::Acquire)).then_some(TurnGuard(self))
+    }
 }
 
 /// The caller's turn; dropping it ends it.

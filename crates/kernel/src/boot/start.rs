@@ -153,12 +153,11 @@ fn bring_up(platform: &Platform) -> Result<Machine, Error> {
     interrupt::mask_legacy();
     let devices = drivers::discover(&args.mmio_devices, platform.rsdp);
     i8042::init(signal::terminate_gracefully);
+    let share = |disk| Arc::new(disk) as Arc<dyn BlockDevice>;
+    let disks: Vec<_> = devices.blocks.into_iter().map(share).collect();
     let root = fs::RootConfig {
-        disk: devices
-            .blocks
-            .into_iter()
-            .next()
-            .map(|disk| Arc::new(disk) as Arc<dyn BlockDevice>),
+        disk: disks.first().cloned(),
+        disks,
         files: platform
             .initrd
             .filter(|(_, end)| *end <= layout::LINEAR_SIZE)
@@ -170,6 +169,7 @@ fn bring_up(platform: &Platform) -> Result<Machine, Error> {
         memory_bytes: mm::usage().total,
     };
     fs::init(&root).map_err(|error| Error::Root(error.to_string()))?;
+    sched::errand::at_end(fs::finish);
     net::init(
         devices.networks.into_iter().next(),
         &args,

@@ -5,9 +5,12 @@
 //!
 //! Two rules hold between calls: bytes of a page past the end of the file are zero, and `below` never reaches past the end.
 //!
+//! Files of volumes are another matter (`disk`): the disk has them, and only mapped pages are here.
+//!
 //! Mappings share these pages (`pages`): what gives one up, or puts one where the image's own was mapped, has the mappings forget it first. The
 //! lock is not held then, as the memory map asks back while it holds its own.
 
+mod disk;
 mod pages;
 
 use super::{
@@ -22,7 +25,7 @@ use crate::{
 };
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
     vec::Vec,
 };
@@ -68,6 +71,8 @@ pub(crate) enum Origin {
     Image(Arc<Image>, Extent),
     /// Bytes of ours.
     Bytes(Arc<[u8]>),
+    /// A file of a volume.
+    Volume,
 }
 
 /// A page in memory.
@@ -83,18 +88,25 @@ struct State {
     origin: Origin,
     /// How many bytes of the origin still show.
     below: u64,
+    /// Pages of a volume's file that mappings may have written.
+    dirty: BTreeSet<u64>,
 }
 
 /// What is to be done next for a read.
 enum Step {
     Copied(usize),
     Fetch(Arc<Image>, u64, usize),
+    Disk(usize),
 }
 
 /// The contents of a regular file.
 pub(crate) struct Data {
     fs: Arc<Filesystem>,
     seals: AtomicU32,
+    /// Inode number on its volume.
+    inode: AtomicU32,
+    /// True if it is a file of a volume.
+    on_disk: bool,
     /// Set by the first mapping: before, nobody need be told of pages that go.
     mapped: AtomicBool,
     state: Lock<State>,
@@ -105,8 +117,10 @@ impl Data {
     /// A file of `size` bytes that begins as `origin`.
     pub(crate) fn new(fs: Arc<Filesystem>, origin: Origin, size: u64) -> Self {
         let below = if matches!(origin, Origin::Empty) { 0 } else { size };
+        let on_disk = matches!(origin, Origin::Volume);
         let state = State {
             pages: BTreeMap::new(),
+            dirty: BTreeSet::new(),
             size,
             origin,
             below,
@@ -114,6 +128,8 @@ impl Data {
         Self {
             fs,
             seals: AtomicU32::new(raw::F_SEAL_SEAL),
+            inode: AtomicU32::new(0),
+            on_disk,
             mapped: AtomicBool::new(false),
             state: Lock::new(state),
             appends: Turn::new(),
@@ -214,6 +230,11 @@ impl Data {
             let step = self.state.lock().step(at, &mut buffer[done..len]);
             done += match step {
                 Step::Copied(count) => count,
+                Step::Disk(count) => match self.read_disk(at, &mut buffer[done..done + count]) {
+                    Ok(()) => count,
+                    Err(_) if done > 0 => return Ok(done),
+                    Err(errno) => return Err(errno),
+                },
                 // The lock is free here: the disk may take its time.
                 Step::Fetch(image, position, count) => {
                     match image.read(position, &mut buffer[done..done + count]) {
@@ -246,6 +267,9 @@ impl Data {
         let buffer = &buffer[..buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
         if self.seals() & raw::F_SEAL_GROW != 0 && offset + buffer.len() as u64 > self.size() {
             return Err(Errno::EPERM);
+        }
+        if let Some(volume) = self.volume() {
+            return self.write_disk(volume, offset, buffer);
         }
         let mut done = 0;
         while done < buffer.len() {
@@ -339,7 +363,20 @@ impl Data {
         if size != old && self.seals() & seal != 0 {
             return Err(Errno::EPERM);
         }
+        match self.volume() {
+            Some(volume) => self.truncate_disk(volume, size),
+            None => {
+                self.cut(size);
+                Ok(())
+            }
+        }
+    }
+
+    /// Changes the size of what is in memory.
+    fn cut(&self, size: u64) {
         let mut state = self.state.lock();
+        let old = state.size;
+        state.dirty.split_off(&size.div_ceil(PAGE));
         let dropped = state.pages.split_off(&size.div_ceil(PAGE));
         if size < state.size
             && let Some(cached) = state.pages.get_mut(&(size / PAGE))
@@ -356,7 +393,6 @@ impl Data {
             self.forget(size / PAGE..size.div_ceil(PAGE), false);
         }
         self.uncount(dropped.into_values());
-        Ok(())
     }
 
     /// Makes a range read as zeros without changing the size (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`).
@@ -372,6 +408,9 @@ impl Data {
         let range = range.start..range.end.min(size);
         if range.is_empty() {
             return Ok(());
+        }
+        if let Some(volume) = self.volume() {
+            return self.zero_disk(volume, &range);
         }
         // Only pages with something in them: a sparse file may be exabytes long.
         let indices: Vec<u64> = {
@@ -435,6 +474,7 @@ impl State {
                 let run = usize::try_from(bytes).unwrap_or(usize::MAX).min(run);
                 Step::Fetch(image.clone(), position, run)
             }
+            Origin::Volume => Step::Disk(run.min(disk::PIECE)),
             Origin::Bytes(_) | Origin::Empty => {
                 // Bytes of ours cannot fail to be read.
                 let _ = read_origin(&self.origin, at, &mut buffer[..run]);
@@ -465,6 +505,8 @@ fn read_origin(origin: &Origin, at: u64, buffer: &mut [u8]) -> Result<()> {
             buffer.fill(0);
             Ok(())
         }
+        // Such a file is never prepared here.
+        Origin::Volume => Err(Errno::EIO),
         Origin::Image(image, extent) => extent.read(image, at, buffer),
         Origin::Bytes(bytes) => {
             let start = usize::try_from(at).unwrap_or(usize::MAX);

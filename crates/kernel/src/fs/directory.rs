@@ -141,6 +141,11 @@ impl Directory {
         Some(slot.node)
     }
 
+    /// True if there is no name in it.
+    pub(super) fn is_empty(&self, this: &Arc<Node>) -> bool {
+        self.filled(this).names.is_empty()
+    }
+
     /// Marks the directory as removed if it is empty: nothing can be made in it any more.
     ///
     /// # Errors

@@ -43,6 +43,8 @@ pub(crate) struct NodeFile {
     opened: Opened,
     /// True if the access mode lets it be written.
     writes: bool,
+    /// True if each write is to be on the disk when it returns (`O_SYNC`, `O_DSYNC`).
+    syncs: bool,
 }
 
 impl NodeFile {
@@ -72,6 +74,7 @@ impl NodeFile {
             label: None,
             opened,
             writes: flags & raw::O_ACCMODE != raw::O_RDONLY,
+            syncs: flags & raw::O_DSYNC != 0,
         }))
     }
 
@@ -84,6 +87,7 @@ impl NodeFile {
             label: Some(label.into()),
             opened: Opened::Plain,
             writes: flags & raw::O_ACCMODE != raw::O_RDONLY,
+            syncs: false,
         })
     }
 
@@ -115,7 +119,7 @@ impl NodeFile {
         let Some((dir, name)) = &self.place else {
             return match &self.label {
                 Some(label) => format!("/memfd:{label} (deleted)"),
-                None => format!("/#{} (deleted)", self.node.ino),
+                None => format!("/#{} (deleted)", self.node.number()),
             };
         };
         if self.node.is_directory()
@@ -165,6 +169,9 @@ impl NodeFile {
             (_, Body::Regular(data)) => {
                 let count = data.write(offset, within_limit(offset, buffer)?)?;
                 self.node.modified();
+                if self.syncs {
+                    self.node.fs.sync()?;
+                }
                 Ok(count)
             }
             (_, Body::Text(_, argument, Some(set))) => set(*argument, buffer).map(|()| buffer.len()),

@@ -1,5 +1,6 @@
 //! What the nodes of one mounted file system share: its device number, its kind, and how much memory it may take.
 
+use super::volume::Volume;
 use crate::errno::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ pub(crate) struct Filesystem {
     pub(crate) name: &'static str,
     /// What making a file here is refused with; `None` where files can be made.
     pub(crate) refusal: Option<Errno>,
+    volume: Option<Arc<Volume>>,
     limit_pages: u64,
     used_pages: AtomicU64,
     next_inode: AtomicU64,
@@ -37,16 +39,52 @@ impl Filesystem {
         Arc::new(Self::build(name, magic, 0, Some(refusal)))
     }
 
+    /// The file system of a volume, of whose files at most `limit_pages` pages may be mapped.
+    pub(crate) fn of_volume(volume: Arc<Volume>, limit_pages: u64, read_only: bool) -> Arc<Self> {
+        let refusal = read_only.then_some(Errno::EROFS);
+        Arc::new(Self {
+            volume: Some(volume),
+            ..Self::build("ext4", raw::EXT4_SUPER_MAGIC, limit_pages, refusal)
+        })
+    }
+
     fn build(name: &'static str, magic: u32, limit_pages: u64, refusal: Option<Errno>) -> Self {
         Self {
             dev: NEXT_DEVICE.fetch_add(1, Ordering::Relaxed),
             magic,
             name,
             refusal,
+            volume: None,
             limit_pages,
             used_pages: AtomicU64::new(0),
             next_inode: AtomicU64::new(1),
         }
+    }
+
+    /// The volume that it is, if it is one.
+    pub(crate) const fn volume(&self) -> Option<&Arc<Volume>> {
+        self.volume.as_ref()
+    }
+
+    /// Asks to change something other than names.
+    ///
+    /// # Errors
+    ///
+    /// `EROFS`.
+    pub(crate) fn may_change(&self) -> Result<()> {
+        match self.refusal {
+            Some(Errno::EROFS) => Err(Errno::EROFS),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes what was done to it durable, where it is on a disk.
+    ///
+    /// # Errors
+    ///
+    /// `EIO`, `ENOSPC`.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.volume().map_or(Ok(()), |volume| volume.sync())
     }
 
     /// A fresh inode number.
@@ -83,7 +121,7 @@ impl Filesystem {
     /// `statfs(2)` of the file system.
     pub(crate) fn statfs(&self) -> raw::statfs {
         let (used, limit) = self.usage();
-        raw::statfs {
+        let memory = raw::statfs {
             f_type: i64::from(self.magic),
             f_bsize: 4096,
             f_blocks: limit as i64,
@@ -100,6 +138,20 @@ impl Filesystem {
             // ST_VALID | ST_NOATIME, as mount(2) keeps them.
             f_flags: 0x20 | 0x400,
             f_spare: [0; 4],
+        };
+        // Of a volume that is unmounted already nothing is known.
+        match self.volume().map(|volume| volume.usage()) {
+            Some(Ok(stats)) => raw::statfs {
+                f_bsize: stats.block_size as i64,
+                f_frsize: stats.block_size as i64,
+                f_blocks: stats.total_blocks as i64,
+                f_bfree: stats.free_blocks as i64,
+                f_bavail: stats.free_blocks.saturating_sub(super::volume::SPARE_BLOCKS) as i64,
+                f_files: i64::from(stats.total_inodes),
+                f_ffree: i64::from(stats.free_inodes),
+                ..memory
+            },
+            _ => memory,
         }
     }
 }

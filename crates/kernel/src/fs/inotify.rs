@@ -385,7 +385,7 @@ impl File for Inotify {
         };
         // The last watch comes first, as Linux lists them.
         let line = |(id, node, mask): &(i32, Arc<Node>, u32)| {
-            let (ino, dev) = (node.ino, node.fs.dev);
+            let (ino, dev) = (node.number(), node.fs.dev);
             format!("inotify wd:{id:x} ino:{ino:x} sdev:{dev:x} mask:{mask:x} ignored_mask:0 \n")
         };
         watched.iter().rev().map(line).collect()

@@ -6,6 +6,7 @@
 //! | `filesystem` | what the nodes of one mounted file system share |
 //! | `image` | the read-only root image on the disk (EROFS or ROFS) |
 //! | `overlay` | files of the instance's own, from a RAM disk, over the image's |
+//! | `volume` | ext4 file systems on disks, mounted below the root |
 //! | `table` | static tables of what the kernel itself puts into the tree |
 //! | `dev`, `proc`, `sys`, `etc` | those tables |
 //! | `path`, `names`, `open`, `file`, `mapped` | resolving, making and removing, opening, the opened file, its mappings |
@@ -38,6 +39,7 @@ mod permission;
 mod proc;
 mod sys;
 mod table;
+mod volume;
 pub(crate) mod xattr;
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use image::MountError;
+pub use volume::{MountError as VolumeError, finish};
 
 pub(crate) use data::MAX_SIZE;
 pub(crate) use directory::FIRST_COOKIE;
@@ -58,6 +61,7 @@ pub(crate) use node::{Body, Node};
 pub(crate) use path::{At, Found, Limits, absolute};
 pub(crate) use permission::{Asker, READ, SEARCH, WRITE, without_set_ids};
 pub(crate) use table::Target;
+pub(crate) use volume::sync_all;
 pub(crate) mod ops {
     //! What system calls do to the tree.
     pub(crate) use super::{
@@ -76,7 +80,7 @@ use crate::{
     process::process,
     sync::Lock,
 };
-use alloc::{string::String, sync::Arc};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::any::Any;
 use filesystem::{Filesystem, SYSFS_MAGIC};
 use linux_raw_sys::general as raw;
@@ -88,6 +92,8 @@ pub struct RootConfig<'a> {
     pub disk: Option<Arc<dyn BlockDevice>>,
     /// A RAM disk with files of the instance's own, which are put over the image's.
     pub files: Option<DiskMemory>,
+    /// All disks, for `--mount`.
+    pub disks: Vec<Arc<dyn BlockDevice>>,
     /// `--rootfs`, host name, addresses and name server.
     pub args: &'a BootArgs,
     /// The VM's memory in bytes: files in memory take at most half of it, the image's cache a sixty-fourth.
@@ -104,6 +110,24 @@ impl core::fmt::Debug for RootConfig<'_> {
     }
 }
 
+/// Why the tree could not be made.
+#[derive(Debug)]
+pub enum InitError {
+    /// The root file system.
+    Root(MountError),
+    /// A volume.
+    Volume(volume::MountError),
+}
+
+impl core::fmt::Display for InitError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Root(error) => error.fmt(f),
+            Self::Volume(error) => error.fmt(f),
+        }
+    }
+}
+
 /// The top of the tree, the root (the same until `chroot(2)`) and the working directory.
 struct Tree {
     top: Arc<Node>,
@@ -117,9 +141,11 @@ static TREE: Lock<Option<Tree>> = Lock::new(None);
 ///
 /// # Errors
 ///
-/// The disk is no image of ours.
-pub fn init(config: &RootConfig<'_>) -> Result<(), MountError> {
-    let root = build(config)?;
+/// The disk is no image of ours, or a volume cannot be mounted.
+pub fn init(config: &RootConfig<'_>) -> Result<(), InitError> {
+    let root = build(config).map_err(InitError::Root)?;
+    let mounts = &config.args.mounts;
+    volume::mount_all(&root, mounts, &config.disks, config.memory_bytes).map_err(InitError::Volume)?;
     *TREE.lock() = Some(Tree {
         top: root.clone(),
         root: root.clone(),

@@ -1,6 +1,7 @@
 //! Making, moving and removing names.
 //!
-//! Each function is one step for the rest of the kernel: nothing in it blocks, so no other thread sees it half done.
+//! Each function is one step for the rest of the kernel: nothing in it blocks, so no other thread sees it half done. On a volume the disk does it first, which
+//! may block; a [`Change`] keeps others from the volume's names meanwhile.
 
 use super::{
     data::Origin,
@@ -10,6 +11,7 @@ use super::{
     node::{Body, Node},
     path::{At, Last},
     permission::{Asker, WRITE},
+    volume::Change,
 };
 use crate::{
     errno::{Errno, Result},
@@ -22,6 +24,7 @@ use linux_raw_sys::general as raw;
 /// The entries of a directory in which names can be made or removed; `refusal` is the answer of those in which they cannot.
 fn entries(dir: &Arc<Node>, refusal: Option<Errno>) -> Result<&Directory> {
     match (&dir.body, dir.fs.refusal) {
+        (_, Some(Errno::EROFS)) => Err(Errno::EROFS),
         (Body::Directory(directory), None) => Ok(directory),
         (_, own) => Err(refusal.or(own).unwrap_or(Errno::EPERM)),
     }
@@ -29,6 +32,7 @@ fn entries(dir: &Arc<Node>, refusal: Option<Errno>) -> Result<&Directory> {
 
 /// Gives a new node a name. `directory` says if slashes may come after it.
 fn make(last: &Last, directory: bool, build: impl FnOnce(&Arc<Node>) -> Arc<Node>) -> Result<Arc<Node>> {
+    let change = Change::begin(&last.dir.fs);
     if last.is_special() || last.node().is_ok() {
         return Err(Errno::EEXIST);
     }
@@ -38,8 +42,12 @@ fn make(last: &Last, directory: bool, build: impl FnOnce(&Arc<Node>) -> Arc<Node
     let asker = Asker::current();
     asker.may_add(&last.dir)?;
     let entries = entries(&last.dir, None)?;
+    if entries.is_removed() {
+        return Err(Errno::ENOENT);
+    }
     let node = build(&last.dir);
     asker.own(&node, &last.dir);
+    change.make(&last.dir, &last.name, &node)?;
     entries.insert(&last.dir, &last.name, node.clone())?;
     last.dir.modified();
     inotify::named(&last.dir, &last.name, &node, raw::IN_CREATE, 0);
@@ -152,6 +160,7 @@ pub(super) fn add_text(dir: &Arc<Node>, name: &str, text: &str) {
 /// As the man page has them.
 pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
     let last = at.parent()?;
+    let change = Change::begin(&last.dir.fs);
     if last.is_special() || last.node().is_ok() {
         return Err(Errno::EEXIST);
     }
@@ -169,7 +178,12 @@ pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
     if meta.nlink == 0 && !meta.linkable {
         return Err(Errno::ENOENT);
     }
-    entries(&last.dir, None)?.insert(&last.dir, &last.name, node.clone())?;
+    let entries = entries(&last.dir, None)?;
+    if entries.is_removed() {
+        return Err(Errno::ENOENT);
+    }
+    change.link(&last.dir, &last.name, node)?;
+    entries.insert(&last.dir, &last.name, node.clone())?;
     node.change(|meta| {
         meta.nlink += 1;
         meta.linkable = false;
@@ -187,6 +201,7 @@ pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
 /// As the man page has them.
 pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
     let last = at.parent()?;
+    let change = Change::begin(&last.dir.fs);
     if last.is_special() {
         return Err(Errno::EISDIR);
     }
@@ -202,7 +217,9 @@ pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
     if node.is_directory() {
         return Err(Errno::EISDIR);
     }
-    entries(&last.dir, Some(Errno::EPERM))?.take(&last.dir, &last.name);
+    let entries = entries(&last.dir, Some(Errno::EPERM))?;
+    change.unlink(&last.dir, &last.name, false)?;
+    entries.take(&last.dir, &last.name);
     node.change(|meta| meta.nlink = meta.nlink.saturating_sub(1));
     last.dir.modified();
     inotify::itself(&node, raw::IN_ATTRIB);
@@ -218,6 +235,7 @@ pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
 /// As the man page has them.
 pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
     let last = at.parent()?;
+    let change = Change::begin(&last.dir.fs);
     match &*last.name {
         "." => return Err(Errno::EINVAL),
         ".." => return Err(Errno::ENOTEMPTY),
@@ -230,6 +248,8 @@ pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
         return Err(Errno::ENOTDIR);
     }
     let entries = entries(&last.dir, Some(Errno::EPERM))?;
+    may_retire(&node, &last.dir)?;
+    change.unlink(&last.dir, &last.name, true)?;
     retire(&node, &last.dir)?;
     entries.take(&last.dir, &last.name);
     last.dir.modified();
@@ -242,6 +262,18 @@ pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
 fn end_watches(node: &Arc<Node>) {
     if node.meta.lock().nlink == 0 && node.opens.load(Ordering::Relaxed) == 0 {
         inotify::gone(node);
+    }
+}
+
+/// Asks if a directory below `dir` could be removed.
+fn may_retire(node: &Arc<Node>, dir: &Arc<Node>) -> Result<()> {
+    if node.fs.dev != dir.fs.dev {
+        return Err(Errno::EBUSY);
+    }
+    match &node.body {
+        Body::Directory(directory) if directory.is_empty(node) => Ok(()),
+        Body::Directory(_) => Err(Errno::ENOTEMPTY),
+        _ => Err(Errno::EPERM),
     }
 }
 
@@ -280,6 +312,7 @@ fn contains(node: &Arc<Node>, directory: &Arc<Node>) -> bool {
 pub(crate) fn rename(old: &At<'_>, new: &At<'_>, flags: u32) -> Result<()> {
     let (old, new) = (old.parent()?, new.parent()?);
     let exchange = flags & raw::RENAME_EXCHANGE != 0;
+    let change = Change::begin(&old.dir.fs);
     if old.dir.fs.dev != new.dir.fs.dev {
         return Err(Errno::EXDEV);
     }
@@ -321,13 +354,13 @@ pub(crate) fn rename(old: &At<'_>, new: &At<'_>, flags: u32) -> Result<()> {
     if target.as_ref().is_some_and(|target| Arc::ptr_eq(target, &node)) {
         return Ok(());
     }
-    move_name(&old, &new, &node, target, exchange)
+    move_name(&change, (&old, &new), &node, target, exchange)
 }
 
 /// The second half of a rename: what the two nodes are, and the move.
 fn move_name(
-    old: &Last,
-    new: &Last,
+    change: &Change<'_>,
+    (old, new): (&Last, &Last),
     node: &Arc<Node>,
     target: Option<Arc<Node>>,
     exchange: bool,
@@ -341,6 +374,20 @@ fn move_name(
     }
     if to.is_removed() {
         return Err(Errno::ENOENT);
+    }
+    if let Some(target) = &target
+        && !exchange
+        && node.is_directory()
+        && target.is_directory()
+    {
+        may_retire(target, &new.dir)?;
+    }
+    let fits = exchange
+        || target
+            .as_ref()
+            .is_none_or(|target| target.is_directory() == node.is_directory());
+    if fits {
+        change.rename((&old.dir, &old.name), (&new.dir, &new.name), exchange)?;
     }
     if let Some(target) = &target
         && !exchange
@@ -401,7 +448,8 @@ fn tell_of_move(old: &Last, new: &Last, node: &Arc<Node>) {
 
 /// A nameless file on the file system of a directory (`O_TMPFILE`).
 pub(crate) fn make_nameless(dir: &Arc<Node>, permissions: u32) -> Result<Arc<Node>> {
-    if dir.fs.refusal.is_some() {
+    dir.fs.may_change()?;
+    if dir.fs.refusal.is_some() || dir.fs.volume().is_some() {
         return Err(Errno::EOPNOTSUPP);
     }
     let data = super::data::Data::new(dir.fs.clone(), Origin::Empty, 0);

@@ -25,7 +25,10 @@ use alloc::{
     boxed::Box,
     sync::{Arc, Weak},
 };
-use core::{any::Any, sync::atomic::AtomicU32};
+use core::{
+    any::Any,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
 use linux_raw_sys::general as raw;
 
 /// Attributes that change.
@@ -75,8 +78,8 @@ pub(crate) enum Body {
 pub(crate) struct Node {
     /// The file system that it belongs to.
     pub(crate) fs: Arc<Filesystem>,
-    /// Inode number.
-    pub(crate) ino: u64,
+    /// Inode number; of a volume's node that is being made, 0.
+    pub(crate) ino: AtomicU64,
     /// Attributes.
     pub(crate) meta: Lock<Meta>,
     /// Extended attributes, if it ever had any.
@@ -93,7 +96,7 @@ pub(crate) struct Node {
 
 impl core::fmt::Debug for Node {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Node({}:{})", self.fs.name, self.ino)
+        write!(f, "Node({}:{})", self.fs.name, self.number())
     }
 }
 
@@ -123,7 +126,10 @@ impl Node {
         };
         Self {
             fs: fs.clone(),
-            ino: fs.next_inode(),
+            ino: AtomicU64::new(match fs.volume() {
+                Some(_) => 0,
+                None => fs.next_inode(),
+            }),
             meta: Lock::new(meta),
             attributes: Lock::new(None),
             body,
@@ -135,7 +141,7 @@ impl Node {
 
     /// A new, empty regular file.
     pub(crate) fn regular(fs: &Arc<Filesystem>, permissions: u32) -> Arc<Self> {
-        let data = Data::new(fs.clone(), Origin::Empty, 0);
+        let data = Data::new(fs.clone(), Origin::of_new(fs), 0);
         Self::new(fs, raw::S_IFREG | permissions, Body::Regular(data))
     }
 
@@ -224,6 +230,20 @@ impl Node {
         Self::new(fs, kind | entry.permissions, body)
     }
 
+    /// Inode number.
+    pub(crate) fn number(&self) -> u64 {
+        self.ino.load(Ordering::Relaxed)
+    }
+
+    /// Tells its volume, if it is on one, that attributes or mapped pages changed.
+    fn touched(&self) {
+        if let Some(volume) = self.fs.volume()
+            && let Ok(inode @ 1..) = u32::try_from(self.number())
+        {
+            volume.touched(inode);
+        }
+    }
+
     /// The type bits of the mode.
     pub(crate) fn kind(&self) -> u32 {
         self.meta.lock().mode & raw::S_IFMT
@@ -282,7 +302,7 @@ impl Node {
         };
         Stat {
             dev: self.fs.dev,
-            ino: self.ino,
+            ino: self.number(),
             mode: meta.mode,
             nlink,
             uid: meta.uid,
@@ -340,6 +360,7 @@ impl Node {
         if set_ids && !Asker::current().can(raw::CAP_FSETID) {
             self.meta.lock().mode = without_set_ids(mode);
         }
+        self.touched();
     }
 
     /// Changes attributes, and notes that they changed.
@@ -347,5 +368,19 @@ impl Node {
         let mut meta = self.meta.lock();
         meta.ctime = time::realtime();
         change(&mut meta);
+        drop(meta);
+        self.touched();
+    }
+}
+
+/// A node of a volume that goes without a name gives its inode back.
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(volume) = self.fs.volume()
+            && let Ok(inode @ 1..) = u32::try_from(self.number())
+            && self.meta.lock().nlink == 0
+        {
+            volume.gone(inode);
+        }
     }
 }

@@ -121,6 +121,9 @@ fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) 
         return Err(Errno::EISDIR);
     }
     may_open(&node, flags)?;
+    if (writes || flags & raw::O_TRUNC != 0) && matches!(node.body, Body::Regular(_)) {
+        node.fs.may_change()?;
+    }
     if writes && matches!(node.body, Body::Text(_, _, None)) {
         return Err(Errno::EACCES);
     }

@@ -208,6 +208,7 @@ pub(crate) fn boot() {
         };
         let disk: Arc<dyn BlockDevice> = Arc::new(MemoryDisk(partitioned(&image())));
         init(&RootConfig {
+            disks: Vec::new(),
             disk: Some(disk),
             files: None,
             args: &args,

@@ -16,6 +16,7 @@
 //! whoever runs in between.
 
 mod cputime;
+pub mod errand;
 pub mod queue;
 pub mod rseq;
 mod thread;

@@ -1,7 +1,7 @@
 //! The scheduler proper: the one queue, and the switch from one thread's stack to another's.
 
 use super::{
-    Thread, Wishes, cputime,
+    Thread, Wishes, cputime, errand,
     queue::{Account, Leaving, RunQueue, Seat},
 };
 use crate::{
@@ -193,6 +193,7 @@ fn switch_to(next: Arc<Thread>) -> bool {
 /// a wake-up between the caller's look and this call is not lost. Only [`wait`](crate::wait) calls this; no lock may be held.
 pub fn block(deadline: Option<Instant>) {
     sync::assert_none_held();
+    errand::run();
     let me = current();
     cputime::count(&me.counters.waits);
     let timer = deadline.map(|deadline| {
@@ -236,6 +237,7 @@ pub fn yield_now() {
 
 /// On the way to the program: gives way if its time is over, or if a thread woke that goes first; true if another one ran.
 pub fn preempt() -> bool {
+    errand::run();
     let next = {
         let mut scheduler = SCHEDULER.lock();
         if scheduler.queue.is_empty() {
@@ -296,6 +298,10 @@ pub fn threads() -> Vec<Arc<Thread>> {
 /// Ends the current thread; with the last one, the process ends with this status.
 pub fn exit_thread(status: i32) -> ! {
     sync::assert_none_held();
+    // What the end waits for needs a thread that can wait.
+    if threads().len() == 1 {
+        errand::end();
+    }
     let me = current();
     let (last, before) = {
         let mut scheduler = SCHEDULER.lock();
@@ -319,6 +325,7 @@ pub fn exit_thread(status: i32) -> ! {
 
 /// Ends the VM with this status, after what is buffered for the console has gone out. Never returns.
 pub fn exit_process(status: ExitStatus) -> ! {
+    errand::end();
     crate::drivers::console::flush();
     crate::drivers::power::exit(status)
 }

@@ -26,6 +26,9 @@ impl Data {
         if access == Access::Write && self.seals() & raw::F_SEAL_WRITE != 0 {
             return Err(Errno::EPERM);
         }
+        if let Some(volume) = self.volume() {
+            return self.disk_page(volume, index, access);
+        }
         // Twice at most but for those who make the file shorter and longer again while the disk works.
         loop {
             let (is_hole, counted) = {

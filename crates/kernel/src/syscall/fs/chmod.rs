@@ -13,6 +13,7 @@ fn change(reached: &Reached, mode: u32) -> Result<usize> {
         return Err(Errno::EOPNOTSUPP);
     }
     let (asker, meta) = (Asker::current(), *reached.node.meta.lock());
+    reached.node.fs.may_change()?;
     if !asker.owns(&meta) {
         return Err(Errno::EPERM);
     }

@@ -44,8 +44,8 @@ pub(super) fn fallocate(args: &Args) -> Result<usize> {
     if mode & (raw::FALLOC_FL_PUNCH_HOLE | raw::FALLOC_FL_ZERO_RANGE) != 0 {
         data.zero(start..end)?;
     }
-    if mode & raw::FALLOC_FL_KEEP_SIZE == 0 && end > data.size() {
-        data.truncate(end)?;
+    if mode & raw::FALLOC_FL_PUNCH_HOLE == 0 {
+        data.allocate(start..end, mode & raw::FALLOC_FL_KEEP_SIZE != 0)?;
     }
     file.node.modified();
     Ok(0)

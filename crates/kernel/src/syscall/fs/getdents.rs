@@ -59,13 +59,15 @@ fn kind(mode: u32) -> u8 {
 fn fill(directory: &Arc<Node>, from: u64, sink: &mut Sink<'_>) -> u64 {
     let mut position = from;
     if position == 0 {
-        if !sink.push(directory.ino, 1, raw::DT_DIR as u8, ".") {
+        if !sink.push(directory.number(), 1, raw::DT_DIR as u8, ".") {
             return position;
         }
         position = 1;
     }
     if position == 1 {
-        let parent = directory.parent().map_or(directory.ino, |parent| parent.ino);
+        let parent = directory
+            .parent()
+            .map_or(directory.number(), |parent| parent.number());
         if !sink.push(parent, FIRST_COOKIE, raw::DT_DIR as u8, "..") {
             return position;
         }
@@ -74,7 +76,7 @@ fn fill(directory: &Arc<Node>, from: u64, sink: &mut Sink<'_>) -> u64 {
     match &directory.body {
         Body::Directory(entries) => {
             while let Some((cookie, name, node)) = entries.next(directory, position) {
-                if !sink.push(node.ino, cookie + 1, kind(node.kind()), &name) {
+                if !sink.push(node.number(), cookie + 1, kind(node.kind()), &name) {
                     break;
                 }
                 position = cookie + 1;

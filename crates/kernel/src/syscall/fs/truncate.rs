@@ -25,6 +25,7 @@ pub(super) fn truncate(args: &Args) -> Result<usize> {
         return Ok(0);
     }
     let data = node.data().ok_or(Errno::EINVAL)?;
+    node.fs.may_change()?;
     may_grow(data.size(), length)?;
     data.truncate(length)?;
     node.modified();
