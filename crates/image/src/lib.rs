@@ -5,6 +5,7 @@
 //! - [`rofs`]: OSv's read-only file system, written and read back.
 //! - [`erofs`]: Linux's read-only file system, written and read back.
 //! - [`oci`]: container images as trees.
+//! - [`osv`]: folders of OSv's apps as trees.
 //! - [`configuration`]: what an image says about running it.
 //! - [`lookup`]: what a path means in an image, and what two images have that differs.
 //! - [`disk`]: the partition table around it.
@@ -25,6 +26,7 @@ mod filesystem;
 mod libraries;
 pub mod lookup;
 pub mod oci;
+pub mod osv;
 pub mod pack;
 mod read_at;
 pub mod rofs;

@@ -295,10 +295,7 @@ pub fn gather(program: &Path, additions: &[Addition]) -> Result<Gathered, PackEr
             None => packing.tree.add_same(host)?,
         }
     }
-    let files = packing.tree.files();
-    let added: Vec<_> = files
-        .map(|(guest, host)| (guest.to_owned(), host.to_owned()))
-        .collect();
+    let added = packing.added();
     packing.program(&path, 0)?;
     let unresolved = packing.libraries_of(&added)?;
     for path in LISTS.map(Path::new) {
@@ -313,6 +310,16 @@ pub fn gather(program: &Path, additions: &[Addition]) -> Result<Gathered, PackEr
         path: text,
         unresolved,
     })
+}
+
+/// A tree whose dynamic programs get their interpreters and libraries, and all that every image has; what is there stays.
+pub(crate) fn with_libraries(mut tree: Tree) -> Result<(Filesystem, Vec<Missing>), PackError> {
+    tree.keep_what_is_there();
+    let mut packing = Packing { tree, linker: None };
+    let unresolved = packing.libraries_of(&packing.added())?;
+    let mut tree = packing.tree.finish();
+    complete(&mut tree)?;
+    Ok((tree, unresolved))
 }
 
 /// A folder of the host's as the root, as it is.
@@ -419,6 +426,14 @@ struct Packing {
 }
 
 impl Packing {
+    /// The host's files in the tree: where they are there, and where here.
+    fn added(&self) -> Vec<(PathBuf, PathBuf)> {
+        let files = self.tree.files();
+        files
+            .map(|(guest, host)| (guest.to_owned(), host.to_owned()))
+            .collect()
+    }
+
     fn program(&mut self, path: &Path, scripts: usize) -> Result<(), PackError> {
         let mut file = open(path)?;
         let refused = |source| PackError::Refused {
@@ -489,6 +504,9 @@ impl Packing {
                 let needs = linker.needs(path, dynamic);
                 self.add_found(linker, &needs, &ours)?;
                 unresolved.extend(needs.missing);
+            }
+            for path in own.as_ref().map(Linker::opened_later).unwrap_or_default() {
+                self.tree.add_same(&path)?;
             }
             self.linker = taken;
         }

@@ -38,6 +38,17 @@ pub enum Error {
     Place(#[from] BuildError),
 }
 
+/// What becomes of the links in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    /// They stay as they are.
+    Keep,
+    /// They stay, and files that they lead to come along.
+    Follow,
+    /// Files that they lead to take their place.
+    Resolve,
+}
+
 /// A tree that grows.
 #[derive(Debug, Default)]
 pub struct Tree {
@@ -79,6 +90,30 @@ impl Tree {
         self.add_entry(&real, guest)
     }
 
+    /// Adds all that is in a folder of the host's, and files in the place of the links that lead to them.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add_resolved(&mut self, host: &Path, guest: &Path) -> Result<(), Error> {
+        self.add_folder(host, guest, Links::Resolve)
+    }
+
+    /// Adds a folder with the permissions of one of the host's, and nothing that is in it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn add_empty_folder(&mut self, host: &Path, guest: &Path) -> Result<(), Error> {
+        let metadata = fs::metadata(host).map_err(read(host))?;
+        self.put_entry(host, guest, &metadata)
+    }
+
+    /// From here on what is there stays.
+    pub(crate) const fn keep_what_is_there(&mut self) {
+        self.replaces = false;
+    }
+
     /// Adds the host's file or folder at its own path, with every link that its path leads through. Links in a folder that lead to files
     /// elsewhere bring those along.
     ///
@@ -88,7 +123,7 @@ impl Tree {
     pub fn add_same(&mut self, path: &Path) -> Result<(), Error> {
         let real = self.add_way(path)?;
         if real.is_dir() {
-            self.add_folder(&real, &real, true)?;
+            self.add_folder(&real, &real, Links::Follow)?;
         }
         Ok(())
     }
@@ -163,20 +198,24 @@ impl Tree {
         let metadata = fs::symlink_metadata(host).map_err(read(host))?;
         self.put_entry(host, guest, &metadata)?;
         if metadata.is_dir() {
-            self.add_folder(host, guest, false)?;
+            self.add_folder(host, guest, Links::Keep)?;
         }
         Ok(())
     }
 
-    fn add_folder(&mut self, host: &Path, guest: &Path, follow: bool) -> Result<(), Error> {
+    fn add_folder(&mut self, host: &Path, guest: &Path, links: Links) -> Result<(), Error> {
         for entry in fs::read_dir(host).map_err(read(host))? {
             let entry = entry.map_err(read(host))?;
             let (from, to) = (entry.path(), guest.join(entry.file_name()));
             let metadata = fs::symlink_metadata(&from).map_err(read(&from))?;
+            if metadata.is_symlink() && links == Links::Resolve && from.is_file() {
+                self.add(&from, &to)?;
+                continue;
+            }
             self.put_entry(&from, &to, &metadata)?;
             if metadata.is_dir() {
-                self.add_folder(&from, &to, follow)?;
-            } else if metadata.is_symlink() && follow && from.is_file() {
+                self.add_folder(&from, &to, links)?;
+            } else if metadata.is_symlink() && links == Links::Follow && from.is_file() {
                 self.add_way(&from)?;
             }
         }

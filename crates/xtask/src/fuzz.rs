@@ -43,6 +43,8 @@ const TARGETS: &[(&str, &str, &str)] = &[
     ),
     ("erofs", "uigniter-image", "erofs::tests::fuzz_erofs"),
     ("oci-layer", "uigniter-image", "oci::tests::fuzz_oci_layer"),
+    ("usr-manifest", "uigniter-image", "osv::tests::fuzz_usr_manifest"),
+    ("module-py", "uigniter-image", "osv::tests::fuzz_module"),
     ("rofs", "uigniter-image", "rofs::tests::fuzz_rofs"),
     ("program", "uigniter-image", "elf::tests::fuzz_program"),
 ];

@@ -7,14 +7,15 @@ mod settings;
 mod source;
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tempfile::NamedTempFile;
 use uigniter_api::image::ImportQuery;
-use uigniter_image::{Format, configuration, disk};
+use uigniter_image::{Format, configuration, disk, osv};
 
 use crate::{
     cli::GlobalArgs,
@@ -27,6 +28,25 @@ use manifest::Recipe;
 use settings::Settings;
 use source::Origin;
 
+/// `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// Linux's read-only file system
+    #[default]
+    Erofs,
+    /// OSv's; it keeps neither owners nor times
+    Rofs,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Erofs => Self::Erofs,
+            FormatArg::Rofs => Self::Rofs,
+        }
+    }
+}
+
 /// Files that the table shows.
 const LARGEST: usize = 5;
 
@@ -35,13 +55,16 @@ const LARGEST: usize = 5;
 /// The image is one file: an EROFS that Linux mounts, with an OCI configuration behind it. The daemon takes it under the name of --tag.
 /// A program named without a slash is looked for in the image's PATH.
 ///
+/// --from-osv takes a folder of OSv's apps as it stands: its usr.manifest, and the 'default' of its module.py, which is read and never run.
+///
 /// Without --from-*, a manifest says what the image is made of and how it is run, in the words of the options of this command and of 'uigniter run':
-/// from-binary, from-folder or from-oci, add, entrypoint, args, env, workdir, memory, cpus, ports, volumes. Options count more.
+/// from-binary, from-folder, from-oci or from-osv, add, entrypoint, args, env, workdir, memory, cpus, ports, volumes. Options count more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   uigniter build -t cache --from-binary /usr/bin/memcached -- -u root
   uigniter build -t site --from-folder ./root --entrypoint /usr/sbin/nginx
   uigniter build -t app --from-oci ./app.tar        # docker save app -o app.tar
+  uigniter build -t native --from-osv ./osv-apps/native-example --format rofs
   uigniter run app
 
 A uigniter.toml, for 'uigniter build -t cache' in its folder:
@@ -59,6 +82,12 @@ pub(crate) struct Build {
     source: SourceArgs,
     #[command(flatten)]
     add: AddArgs,
+    /// With --from-osv: a value for %(NAME)s and ${NAME} in its lines; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
+    define: Vec<(String, String)>,
+    /// File system of the image: Linux's, or OSv's on a disk as OSv looks for it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: FormatArg,
     /// The program that is run, in place of the source's own
     #[arg(long, value_name = "PROGRAM")]
     entrypoint: Option<String>,
@@ -78,7 +107,7 @@ pub(crate) struct Build {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct SourceArgs {
-    /// A manifest, or a folder with a uigniter.toml [default: the current folder]
+    /// A manifest, or a folder with a uigniter.toml or OSv's usr.manifest [default: the current folder]
     #[arg(short = 'f', long, value_name = "PATH")]
     file: Option<PathBuf>,
     /// A Linux program of this host, with the libraries that it needs (see --add for more)
@@ -90,6 +119,9 @@ struct SourceArgs {
     /// A container image: an OCI image layout (a folder or an archive of it) or what `docker save` writes; PATH[@NAME] where it has several
     #[arg(long, value_name = "PATH[@NAME]")]
     from_oci: Option<String>,
+    /// A folder of OSv's apps, after its Makefile has made what it lists
+    #[arg(long, value_name = "FOLDER")]
+    from_osv: Option<PathBuf>,
 }
 
 impl Build {
@@ -125,7 +157,7 @@ impl Build {
 
     fn build(self) -> Result<Built, CliError> {
         let recipe = self.recipe()?;
-        let source = recipe.origin.read(&recipe.additions)?;
+        let source = recipe.origin.read(&recipe.additions, &self.define)?;
         let (mut tree, mut config) = (source.tree, source.config);
         recipe.settings.apply(&mut config);
         self.settings().apply(&mut config);
@@ -136,7 +168,7 @@ impl Build {
         files.truncate(LARGEST);
         progress(&format!("writing {count} files"));
         let mut file = NamedTempFile::with_prefix("uigniter-image-")?;
-        let written = disk::write(&tree, Format::Erofs, file.as_file_mut()).map_err(CliError::new)?;
+        let written = disk::write(&tree, self.format.into(), file.as_file_mut()).map_err(CliError::new)?;
         let configuration = settings::configuration(config)?;
         let bytes = configuration::write(&configuration, written, file.as_file_mut())?;
         Ok(Built {
@@ -154,16 +186,16 @@ impl Build {
             from_binary,
             from_folder,
             from_oci,
+            from_osv,
         } = &self.source;
-        let origin = match (from_binary, from_folder, from_oci) {
-            (Some(program), ..) => Origin::Binary(program.clone()),
-            (_, Some(folder), _) => Origin::Folder(folder.clone()),
-            (.., Some(container)) => Origin::Container(container.clone()),
-            (None, None, None) => {
-                let mut recipe = manifest::read(&manifest_path(file.as_deref())?)?;
-                recipe.additions.extend_from_slice(self.add.additions());
-                return Ok(recipe);
-            }
+        let given = from_binary.clone().map(Origin::Binary);
+        let given = given.or_else(|| from_folder.clone().map(Origin::Folder));
+        let given = given.or_else(|| from_oci.clone().map(Origin::Container));
+        let given = given.or_else(|| Some(Origin::Osv(from_osv.clone()?)));
+        let Some(origin) = given.or_else(|| osv_folder(file.as_deref()).map(Origin::Osv)) else {
+            let mut recipe = manifest::read(&manifest_path(file.as_deref())?)?;
+            recipe.additions.extend_from_slice(self.add.additions());
+            return Ok(recipe);
         };
         Ok(Recipe {
             origin,
@@ -183,6 +215,15 @@ impl Build {
     }
 }
 
+/// The folder of OSv's that `-f` names, or the one with the file that it names.
+fn osv_folder(named: Option<&Path>) -> Option<PathBuf> {
+    let named = named?;
+    if named.file_name() == Some(OsStr::new(osv::MANIFEST)) {
+        return named.parent().map(Path::to_owned);
+    }
+    (osv::is_there(named) && !named.join(manifest::FILE_NAME).exists()).then(|| named.to_owned())
+}
+
 /// The manifest that is meant: the file, the one in the folder, or the one here.
 fn manifest_path(named: Option<&Path>) -> Result<PathBuf, CliError> {
     let path = named.unwrap_or(Path::new(""));
@@ -193,7 +234,7 @@ fn manifest_path(named: Option<&Path>) -> Result<PathBuf, CliError> {
     };
     if named.is_none() && !path.exists() {
         return Err(CliError::new("there is no uigniter.toml here, and no --from-* was given").hint(
-            "say what the image is made of: --from-binary, --from-folder, --from-oci, or -f PATH of a manifest",
+            "say what the image is made of: --from-binary, --from-folder, --from-oci, --from-osv, or -f PATH of a manifest",
         ));
     }
     Ok(path)

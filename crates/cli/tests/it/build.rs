@@ -121,6 +121,34 @@ fn a_manifest_says_all_of_it() {
 }
 
 #[test]
+fn a_folder_of_osv_s_apps_is_packed_as_it_stands_in_either_format() {
+    let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
+    fs::copy(&*TELLS, folder.path().join("tells")).unwrap();
+    fs::write(
+        folder.path().join("usr.manifest"),
+        "[manifest]\n/tells: ${MODULE_DIR}/tells\n/srv/**: %(site)s/**\n",
+    )
+    .unwrap();
+    let module = "from osv.modules import api\n\ndefault = api.run('--env=GREETING=hello --cwd=/srv '\n    '/tells \"a b\"')\n";
+    fs::write(folder.path().join("module.py"), module).unwrap();
+    let (at, site) = (
+        folder.path().to_str().unwrap(),
+        format!("site={}", folder.path().display()),
+    );
+    let build = ["build", "-t", "tells", "--define", &site];
+    for with in [
+        ["-f", at, "--format", "rofs"],
+        ["--from-osv", at, "--format", "erofs"],
+    ] {
+        daemon.ask([&build[..], &with].concat()).ok();
+        assert_eq!(daemon.ask(["run", "--rm", "tells"]).ok(), "hello in /srv: a b\n");
+    }
+    daemon
+        .ask(["build", "-t", "tells", "--from-osv", at])
+        .fails(1, "usr.manifest, line 3: 'site' has no value");
+}
+
+#[test]
 fn an_instance_has_what_its_image_says_unless_it_says_otherwise() {
     let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
     let manifest = folder.path().join("web.toml");

@@ -30,6 +30,7 @@ struct Manifest {
     from_binary: Option<PathBuf>,
     from_folder: Option<PathBuf>,
     from_oci: Option<String>,
+    from_osv: Option<PathBuf>,
     #[serde(deserialize_with = "additions")]
     add: Vec<Addition>,
     entrypoint: Option<String>,
@@ -80,15 +81,33 @@ fn parse(text: &str, base: &Path) -> Result<Recipe, (Option<usize>, String)> {
         (line, error.message().to_owned())
     })?;
     let refused = |what: &str| (None, what.to_owned());
-    let origin = match (&manifest.from_binary, &manifest.from_folder, &manifest.from_oci) {
-        (Some(program), None, None) => Origin::Binary(base.join(program)),
-        (None, Some(folder), None) => Origin::Folder(base.join(folder)),
-        (None, None, Some(container)) => Origin::Container(base.join(container).display().to_string()),
-        (None, None, None) => match &manifest.entrypoint {
-            Some(program) => Origin::Binary(base.join(program)),
-            None => return Err(refused("it names no program; say one: entrypoint = \"/PATH\"")),
-        },
-        _ => return Err(refused("of from-binary, from-folder and from-oci give one")),
+    let container = |path: &String| Origin::Container(base.join(path).display().to_string());
+    let mut origins = [
+        manifest
+            .from_binary
+            .as_ref()
+            .map(|program| Origin::Binary(base.join(program))),
+        manifest
+            .from_folder
+            .as_ref()
+            .map(|folder| Origin::Folder(base.join(folder))),
+        manifest.from_oci.as_ref().map(container),
+        manifest
+            .from_osv
+            .as_ref()
+            .map(|folder| Origin::Osv(base.join(folder))),
+    ]
+    .into_iter()
+    .flatten();
+    let origin = match (origins.next(), origins.next(), &manifest.entrypoint) {
+        (Some(origin), None, _) => origin,
+        (None, _, Some(program)) => Origin::Binary(base.join(program)),
+        (None, ..) => return Err(refused("it names no program; say one: entrypoint = \"/PATH\"")),
+        _ => {
+            return Err(refused(
+                "of from-binary, from-folder, from-oci and from-osv give one",
+            ));
+        }
     };
     let additions = manifest.add.into_iter().map(|addition| Addition {
         host: base.join(addition.host),

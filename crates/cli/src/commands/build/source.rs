@@ -8,10 +8,10 @@ use std::{
 use uigniter_image::{
     Addition, Filesystem,
     configuration::{Config, ConfigBuilder},
-    gather, oci, pack,
+    gather, oci, osv, pack,
 };
 
-use super::progress;
+use super::{progress, settings::Settings};
 use crate::{error::CliError, packing};
 
 /// Where it comes from.
@@ -23,6 +23,8 @@ pub(super) enum Origin {
     Folder(PathBuf),
     /// A container image, `PATH[@NAME]`.
     Container(String),
+    /// A folder of OSv's apps.
+    Osv(PathBuf),
 }
 
 /// What becomes an image.
@@ -33,8 +35,12 @@ pub(super) struct Source {
 }
 
 impl Origin {
-    /// Reads it, and lays the additions over it.
-    pub(super) fn read(&self, additions: &[Addition]) -> Result<Source, CliError> {
+    /// Reads it, and lays the additions over it. `defines` are for OSv's lists.
+    pub(super) fn read(
+        &self,
+        additions: &[Addition],
+        defines: &[(String, String)],
+    ) -> Result<Source, CliError> {
         let mut source = match self {
             Self::Binary(program) => return binary(program, additions),
             Self::Folder(folder) => {
@@ -45,6 +51,7 @@ impl Origin {
                 }
             }
             Self::Container(container) => self::container(container)?,
+            Self::Osv(folder) => app_of_osv(folder, defines)?,
         };
         source.tree = pack::lay_over(source.tree, additions).map_err(packing::refused)?;
         Ok(source)
@@ -60,6 +67,32 @@ fn binary(program: &Path, additions: &[Addition]) -> Result<Source, CliError> {
         tree: gathered.tree,
         config: config.map_err(CliError::new)?,
     })
+}
+
+fn app_of_osv(folder: &Path, defines: &[(String, String)]) -> Result<Source, CliError> {
+    progress(&format!("reading the list of {}", folder.display()));
+    let osv::Loaded {
+        mut tree,
+        run,
+        unresolved,
+    } = osv::load(folder, &defines.iter().cloned().collect()).map_err(CliError::new)?;
+    packing::warn(&unresolved);
+    let mut config = Config::default();
+    if let Some(mut run) = run {
+        if let Some(program) = run.command.first_mut() {
+            *program = osv::program(&mut tree, program).map_err(CliError::new)?;
+        }
+        let settings = Settings {
+            env: run.env,
+            workdir: run.cwd,
+            ..Settings::default()
+        };
+        settings.apply(&mut config);
+        let mut command = run.command.into_iter();
+        config.set_entrypoint(command.next().map(|program| vec![program]));
+        config.set_cmd(Some(command.collect()));
+    }
+    Ok(Source { tree, config })
 }
 
 /// Reads `PATH[@NAME]`.
