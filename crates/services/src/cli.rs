@@ -4,6 +4,7 @@
 //! reads the environment.
 
 mod master;
+mod page;
 mod registry;
 mod scheduler;
 mod storage;
@@ -46,7 +47,8 @@ The platform on one machine, on its usual ports:
   uigniter-services scheduler --data /tmp/tasks &
   uigniter-services storage --data /tmp/pictures &
   uigniter-services master &
-  uigniter-services worker &";
+  uigniter-services worker &
+  uigniter-services page &        # http://127.0.0.1:9004/";
 
 /// The microservice platform: registry, scheduler, storage, master, worker and web page, a subcommand each
 #[derive(Debug, Parser)]
@@ -63,6 +65,7 @@ enum Command {
     Storage(storage::Storage),
     Master(master::Master),
     Worker(worker::Worker),
+    Page(page::Page),
 }
 
 /// What every service can be told.
@@ -262,6 +265,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Storage(storage) => storage.run().await,
             Command::Master(master) => master.run().await,
             Command::Worker(worker) => worker.run().await,
+            Command::Page(page) => page.run().await,
         }
     })
 }

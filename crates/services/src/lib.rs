@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`cli`] | flags, `MICRO_*` variables, `--help`; starts a service |
 //! | [`registry`] | who is where; the seam to memcached |
-//! | [`scheduler`], [`storage`], [`master`], [`worker`] | the services |
+//! | [`scheduler`], [`storage`], [`master`], [`worker`], [`page`] | the services |
 //! | [`balance`] | all instances of a service, as one to be called |
 //! | [`http`], [`trace`], [`telemetry`] | server, client, forms; what a request carries along; logs and metrics |
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ pub mod balance;
 pub mod cli;
 pub mod http;
 pub mod master;
+pub mod page;
 pub mod registry;
 pub mod scheduler;
 pub mod storage;

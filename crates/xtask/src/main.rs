@@ -1,4 +1,4 @@
-//! What contributors run: `cargo xtask test`, `ci`, `apps`, `bench`, `soak`, `rules`.
+//! What contributors run: `cargo xtask test`, `ci`, `apps`, `bench`, `soak`, `page`, `rules`.
 //!
 //! | module | does |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | [`fuzz`] | the fuzz targets, with coverage counted |
 //! | [`soak`] | run-and-stop cycles that must leave no trace |
 //! | [`rules`] | the house style, measured: dependency arrows, lints, lengths |
+//! | [`page`] | the services' web page, in a browser |
 //! | [`daemon`], [`host`], [`program`], [`figures`] | a daemon to measure, what the kernel counts, something to run, statistics |
 
 mod apps;
@@ -16,6 +17,7 @@ mod daemon;
 mod figures;
 mod fuzz;
 mod host;
+mod page;
 mod program;
 mod rules;
 mod soak;
@@ -66,6 +68,8 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Try the services' web page in headless Chromium, by Playwright
+    Page,
     /// Measure the source against the house style, and fail where it breaks a rule
     Rules,
 }
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         Command::Soak { cycles } => soak::run(cycles),
         Command::Fuzz { list: true, .. } => fuzz::list(),
         Command::Fuzz { target, seconds, .. } => fuzz::run(target.as_deref(), seconds),
+        Command::Page => page::run(),
         Command::Rules => rules::report(),
     };
     match done {

@@ -12,7 +12,7 @@ use crate::{
     apps::Apps,
     fuzz,
     host::{root, target},
-    soak,
+    page, soak,
 };
 
 /// Cycles of the soak that belongs to every test run; `cargo xtask soak` does 500.
@@ -46,6 +46,7 @@ pub(crate) fn test() -> Result<()> {
     step("fuzz targets", || fuzz::run(None, FUZZ_SECONDS))?;
     step("host", || run(Command::new(binary()).arg("doctor")))?;
     step("demo, end to end", || run(Command::new(binary()).arg("demo")))?;
+    step("the services' web page", page::run)?;
     step("apps, the quick ones", || Apps::quick().run())?;
     step("soak", || soak::run(SOAK_CYCLES))?;
     println!("all green");
@@ -114,7 +115,7 @@ fn step(what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-fn cargo(args: &[&str]) -> Result<()> {
+pub(crate) fn cargo(args: &[&str]) -> Result<()> {
     run(&mut cargo_command(args))
 }
 
@@ -128,7 +129,7 @@ fn cargo_command(args: &[&str]) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .current_dir(root())
         .status()

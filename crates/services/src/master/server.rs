@@ -8,6 +8,7 @@
 //! | `GET /task/:id/ready` | `true` once the result is there |
 //! | `GET /task/next[?wait=SECONDS]`, `POST /task/:id/finish`, `/fail`, `/retry` | the scheduler's |
 //! | `GET /tasks[?limit=N]` | the last changed ones of all schedulers |
+//! | `GET /counts` | how many tasks are in each state, those of all schedulers together |
 //! | `GET /services` | who is there, and whether they answer |
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -39,7 +40,7 @@ use crate::{
     },
     registry::Service,
     scheduler::{
-        server::{ATTEMPT, KIND, LEASE, LEASE_MS, PARAMS, TaskView},
+        server::{ATTEMPT, KIND, LEASE, LEASE_MS, PARAMS, QUEUE, TaskView},
         task::State,
     },
     storage::Version,
@@ -115,6 +116,7 @@ pub fn routes(master: Arc<Master>) -> Router {
         .route("/task/{id}/ready", get(ready))
         .route("/task/{id}/{step}", post(step))
         .route("/tasks", get(tasks))
+        .route("/counts", get(counts))
         .route("/services", get(services))
         .with_state(master)
 }
@@ -310,6 +312,25 @@ async fn tasks(
     all.dedup_by_key(|task| task.id);
     all.truncate(limit);
     Ok(Json(all))
+}
+
+/// A queue that several schedulers have is counted once.
+async fn counts(Shared(master): Shared<Arc<Master>>) -> Json<BTreeMap<String, u64>> {
+    let mut sum = BTreeMap::new();
+    let mut seen = Vec::new();
+    for answer in master.scheduler.each(Call::get("/counts")).await {
+        let queue = answer.headers.get(&QUEUE).cloned();
+        if answer.status != StatusCode::OK || queue.is_some() && seen.contains(&queue) {
+            continue;
+        }
+        seen.push(queue);
+        for (state, count) in
+            serde_json::from_slice::<BTreeMap<String, u64>>(&answer.body).unwrap_or_default()
+        {
+            *sum.entry(state).or_default() += count;
+        }
+    }
+    Json(sum)
 }
 
 async fn services(Shared(master): Shared<Arc<Master>>) -> Json<BTreeMap<&'static str, Vec<MemberView>>> {

@@ -58,6 +58,7 @@ type Asked = (Job, oneshot::Sender<QueueError>);
 /// A queue in a file.
 #[derive(Debug)]
 pub struct EmbeddedQueue {
+    name: String,
     asked: mpsc::SyncSender<Asked>,
 }
 
@@ -85,7 +86,11 @@ impl EmbeddedQueue {
         let thread = thread::Builder::new().name("queue".to_owned());
         let thread = thread.spawn(move || work(&database, &jobs));
         thread.map_err(|error| broken(redb::Error::Io(error)))?;
-        Ok(Self { asked })
+        Ok(Self {
+            // Nobody else can have the file.
+            name: Uuid::new_v4().to_string(),
+            asked,
+        })
     }
 
     /// Has `job` done in a transaction, and returns what it found once that is on disk. `lost` undoes it where nobody waits any more.
@@ -272,6 +277,10 @@ fn unlease(task: Option<Task>) -> Option<Job> {
 
 #[async_trait]
 impl Queue for EmbeddedQueue {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
     async fn insert(&self, task: Task) -> Result<(), QueueError> {
         let full = self.simply(move |tables| {
             let length = redb::ReadableTableMetadata::len(&tables.tasks).map_err(broken)?;

@@ -48,6 +48,9 @@ pub type Counts = BTreeMap<State, u64>;
 /// A queue.
 #[async_trait]
 pub trait Queue: fmt::Debug + Send + Sync {
+    /// The same for all schedulers that have this queue, and for nobody else.
+    fn name(&self) -> String;
+
     /// Whether other schedulers use it too.
     fn shared(&self) -> bool {
         false

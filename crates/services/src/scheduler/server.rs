@@ -10,6 +10,7 @@
 //! | `POST /task/:id/retry` | a dead one is ready again |
 //! | `GET /task/:id` | all that is known of it |
 //! | `GET /tasks[?state=N&limit=N]`, `GET /dead` | the last changed ones; the dead-letter list |
+//! | `GET /counts` | how many there are in each state, by its name |
 //!
 //! The lease's token and what the worker has to know travel in headers ([`LEASE`], [`KIND`], ..), as the body is the first system's.
 
@@ -46,6 +47,8 @@ pub const KIND: HeaderName = HeaderName::from_static("x-task-type");
 pub const PARAMS: HeaderName = HeaderName::from_static("x-task-params");
 /// How often the task has been handed out, this time counted.
 pub const ATTEMPT: HeaderName = HeaderName::from_static("x-task-attempt");
+/// Which queue was counted: several schedulers may have one.
+pub const QUEUE: HeaderName = HeaderName::from_static("x-queue");
 
 /// What is done where no type is given: the first system knew nothing else.
 pub const DEFAULT_KIND: &str = "invert";
@@ -156,6 +159,7 @@ pub fn routes(scheduler: Arc<Scheduler>) -> Router {
         .route("/task/{id}/retry", post(retry))
         .route("/tasks", get(list))
         .route("/dead", get(dead))
+        .route("/counts", get(counts))
         .with_state(scheduler)
 }
 
@@ -306,4 +310,11 @@ async fn list(
 async fn dead(Shared(scheduler): Shared<Arc<Scheduler>>) -> Result<Json<Vec<TaskView>>, Refusal> {
     let tasks = scheduler.list(Some(State::Dead), LIST).await?;
     Ok(Json(tasks.into_iter().map(TaskView::from).collect()))
+}
+
+async fn counts(Shared(scheduler): Shared<Arc<Scheduler>>) -> Result<Response, Refusal> {
+    let counts = scheduler.counts().await?;
+    let count = |state: State| (state.name(), counts.get(&state).copied().unwrap_or(0));
+    let counts: BTreeMap<_, _> = State::ALL.into_iter().map(count).collect();
+    Ok(([(QUEUE, scheduler.queue_name())], Json(counts)).into_response())
 }

@@ -79,6 +79,12 @@ impl Scheduler {
         &self.policy
     }
 
+    /// The queue's name; the same for all schedulers that have it.
+    #[must_use]
+    pub fn queue_name(&self) -> String {
+        self.queue.name()
+    }
+
     /// Adds a task that is not ready yet.
     ///
     /// # Errors
