@@ -130,6 +130,11 @@ fn default_read_only() -> bool {
     true
 }
 
+/// What records of daemons that knew no other monitor leave out.
+fn embedded() -> String {
+    "embedded".into()
+}
+
 /// One instance, as `GET /v1/instances/{id}` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
@@ -142,6 +147,9 @@ pub struct Instance {
     /// The image's digest, if it has one: what is in use, also when the name has gone to another image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<String>,
+    /// The monitor that runs it: `embedded` or `firecracker`.
+    #[serde(default = "embedded")]
+    pub vmm: String,
     /// Where it is in its life.
     pub state: State,
     /// Moment of the request, milliseconds since 1970.

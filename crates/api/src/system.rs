@@ -12,6 +12,8 @@ pub struct Version {
     pub api: String,
     /// Digest of the kernel that instances boot.
     pub kernel: String,
+    /// The monitor of new instances: `embedded` or `firecracker`.
+    pub vmm: String,
     /// Process of the daemon.
     pub pid: u32,
     /// Network namespace of the instances; `ip netns exec NAME` enters it.

@@ -15,6 +15,8 @@ pub(crate) struct EnvVar {
 pub(crate) const SOCKET: &str = "UIGNITER_SOCKET";
 /// The daemon's state folder.
 pub(crate) const STATE_DIR: &str = "UIGNITER_STATE_DIR";
+/// The Firecracker binary.
+pub(crate) const FIRECRACKER: &str = "UIGNITER_FIRECRACKER";
 /// What is logged on stderr.
 pub(crate) const LOG: &str = "UIGNITER_LOG";
 
@@ -27,6 +29,10 @@ pub(crate) const ALL: &[EnvVar] = &[
     EnvVar {
         name: STATE_DIR,
         meaning: "The daemon's state folder; `--state-dir` overrides it. Default: /var/lib/uigniter.",
+    },
+    EnvVar {
+        name: FIRECRACKER,
+        meaning: "The Firecracker that `uigniter daemon --vmm firecracker` runs, where it is not the one of PATH; tests run it, too.",
     },
     EnvVar {
         name: LOG,

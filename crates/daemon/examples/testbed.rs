@@ -1,12 +1,12 @@
 //! A daemon and its VMM as one small program, for this crate's tests: what the CLI is to users.
 //!
 //! - `testbed daemon STATE_DIR NETWORK KERNEL POOL_SIZE private|shared`: runs a daemon until its standard input ends; prints its TCP
-//!   address when it answers. Its socket is `STATE_DIR/api.sock`.
+//!   address when it answers. Its socket is `STATE_DIR/api.sock`. `UIGNITER_TEST_FIRECRACKER=PATH` has it run that Firecracker in place of our VMM.
 //! - `testbed vmm --api-sock PATH --id ID --exit-file PATH`: the VMM.
 
 use std::{env, fs, io::Read, path::PathBuf, process::ExitCode};
 
-use uigniter_daemon::{Config, Daemon};
+use uigniter_daemon::{Config, Daemon, Monitor};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -51,6 +51,8 @@ fn daemon(mut words: impl Iterator<Item = String>) -> Result<ExitCode, Failure> 
         network_name,
         pool_size,
         private,
+        monitor: env::var_os("UIGNITER_TEST_FIRECRACKER")
+            .map_or_else(Monitor::embedded, |path| Monitor::Firecracker(path.into())),
         ..Config::new(state_dir, socket, kernel)
     };
     tracing_subscriber::fmt()

@@ -1,6 +1,8 @@
 //! What a daemon is started with. Nothing here comes from the environment: the caller decides.
 
-use std::{borrow::Cow, ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{borrow::Cow, net::SocketAddr, path::PathBuf};
+
+use crate::monitor::Monitor;
 
 /// Settings of one daemon. [`Config::new`] gives the defaults; every field may be changed before
 /// [`Daemon::start`](crate::Daemon::start).
@@ -14,8 +16,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// How many microVMs wait in the pool at first.
     pub pool_size: u32,
-    /// Command that becomes a VMM process; `--api-sock PATH --id ID --exit-file PATH` is appended.
-    pub vmm_command: Vec<OsString>,
+    /// What runs the microVMs.
+    pub monitor: Monitor,
     /// The library OS's ELF, for instances unless `kernel/kernel.elf` is in the state folder.
     pub kernel: Cow<'static, [u8]>,
     /// Name of the network namespace, `/run/netns/NAME`; one daemon at a time may use it.
@@ -42,7 +44,7 @@ impl Config {
             socket: socket.into(),
             listen: None,
             pool_size: 4,
-            vmm_command: vec!["/proc/self/exe".into(), "vmm".into()],
+            monitor: Monitor::embedded(),
             kernel: kernel.into(),
             network_name: "uigniter".into(),
             subnet: None,

@@ -125,7 +125,7 @@ fn adopt(host: &Arc<Host>, vm: Vm, instance: Instance) -> Result<Arc<Handle>, Re
 
 /// Tells the microVM what to boot, and starts it.
 async fn start(host: &Arc<Host>, vm: &Vm, plan: &Plan) -> Result<Instance, Refusal> {
-    let mut instance = describe(vm, plan);
+    let mut instance = describe(host, vm, plan);
     let record = |instance: &Instance| {
         let record = Record {
             instance: instance.clone(),
@@ -155,7 +155,7 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
     if machine != POOL_MACHINE {
         vm.client.put_machine_config(&machine).await?;
     }
-    if instance.read_only && plan.image.format().is_some() {
+    if instance.read_only && plan.image.format().is_some() && vm.features.image_as_memory {
         // As memory: the guest reads the host's page cache, which all instances of the image share.
         vm.client
             .put_pmem(&Pmem::new("rootfs", &plan.image.path, true))
@@ -217,7 +217,7 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
     }
 }
 
-fn describe(vm: &Vm, plan: &Plan) -> Instance {
+fn describe(host: &Host, vm: &Vm, plan: &Plan) -> Instance {
     let request = &plan.request;
     let name = request.name.clone().unwrap_or_else(|| vm.id.clone());
     let dns = match request.dns.as_slice() {
@@ -226,6 +226,7 @@ fn describe(vm: &Vm, plan: &Plan) -> Instance {
     };
     Instance {
         id: vm.id.clone(),
+        vmm: host.config.monitor.name().to_owned(),
         hostname: request.hostname.clone().unwrap_or_else(|| name.clone()),
         name,
         dns,

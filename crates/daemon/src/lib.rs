@@ -27,6 +27,7 @@ mod instance;
 mod kernel;
 mod launch;
 mod metrics;
+mod monitor;
 mod names;
 mod pool;
 mod process;
@@ -48,6 +49,7 @@ pub use config::Config;
 pub use error::Error;
 use host::Host;
 use instance::Request;
+pub use monitor::Monitor;
 use state_dir::{Lock, StateDir};
 
 /// A daemon that runs. Dropped without [`shutdown`](Self::shutdown) it is as if it had been killed.

@@ -1,7 +1,7 @@
 //! VMM processes: started, found again, watched and ended through a pidfd, so that a reused pid never hurts a stranger.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs::{self, File},
     io,
     os::{
@@ -47,25 +47,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a VMM inside the network's namespace, in a process group of its own, so that neither the daemon's end nor
     /// a Ctrl-C on its terminal reaches it. Its words go to the instance's files.
-    pub(crate) fn spawn(
-        command: &[OsString],
-        id: &str,
-        dir: &InstanceDir,
-        network: &Network,
-    ) -> io::Result<Self> {
-        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut command = Command::new(program);
+    pub(crate) fn spawn(mut command: Command, dir: &InstanceDir, network: &Network) -> io::Result<Self> {
         command
-            // What a person sees in `ps`; the path itself may be /proc/self/exe.
-            .arg0("uigniter")
-            .args(arguments)
-            .arg("--api-sock")
-            .arg(dir.socket())
-            .args(["--id", id])
-            .arg("--exit-file")
-            .arg(dir.exit())
-            .arg("--console-input")
-            .arg(dir.input())
             .stdin(Stdio::null())
             .stdout(append(&dir.console())?)
             .stderr(append(&dir.vmm_log())?)

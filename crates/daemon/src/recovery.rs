@@ -148,7 +148,7 @@ async fn answering(id: ProcessId, client: &Client) -> Option<Arc<Process>> {
 }
 
 fn ended(instance: &mut Instance, dir: &InstanceDir) {
-    let exit = read_exit(dir, false, "the VMM vanished while no daemon ran");
+    let exit = read_exit(dir, &instance.vmm, false, "the VMM vanished while no daemon ran");
     end_view(instance, exit);
     let record = Record {
         instance: instance.clone(),

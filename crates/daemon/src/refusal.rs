@@ -1,6 +1,6 @@
 //! Why a request is refused: one line for people, one code and status for programs.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use uigniter_api::{
     error::{ErrorBody, ErrorCode},
@@ -83,6 +83,15 @@ pub(crate) enum Refusal {
     /// The VMM said no.
     #[error("{0}")]
     Vmm(#[from] vmm::Error),
+    /// The monitor has no such thing.
+    #[error("{feature} is not supported by {monitor}; leave it out, or use the daemon's own monitor")]
+    NotSupported {
+        feature: &'static str,
+        monitor: &'static str,
+    },
+    /// A monitor whose API is not known here.
+    #[error("{} is Firecracker {version}; use 1.7 or a later one", binary.display())]
+    OldMonitor { binary: PathBuf, version: String },
     /// The VMM ended before it was ready.
     #[error("the VMM ended before it was ready: {0}")]
     VmmEnded(String),
@@ -107,9 +116,9 @@ impl Refusal {
 
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) | Self::Vmm(vmm::Error::Rejected { status: 400, .. }) => {
-                ErrorCode::InvalidRequest
-            }
+            Self::Invalid(_)
+            | Self::NotSupported { .. }
+            | Self::Vmm(vmm::Error::Rejected { status: 400, .. }) => ErrorCode::InvalidRequest,
             Self::InvalidImage(_) => ErrorCode::InvalidImage,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoRoute(_) => ErrorCode::RouteNotFound,
@@ -131,7 +140,11 @@ impl Refusal {
             Self::Network(network::Error::Listen { .. } | network::Error::Name { .. }) => {
                 ErrorCode::InvalidRequest
             }
-            Self::Network(_) | Self::Vmm(_) | Self::VmmEnded(_) | Self::Io { .. } => ErrorCode::Internal,
+            Self::Network(_)
+            | Self::Vmm(_)
+            | Self::OldMonitor { .. }
+            | Self::VmmEnded(_)
+            | Self::Io { .. } => ErrorCode::Internal,
         }
     }
 

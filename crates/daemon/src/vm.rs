@@ -14,6 +14,7 @@ use uigniter_network::Attachment;
 
 use crate::{
     host::Host,
+    monitor::{Features, Monitor},
     names,
     process::{Process, describe},
     refusal::Refusal,
@@ -37,6 +38,7 @@ pub(crate) struct Vm {
     pub(crate) attachment: Attachment,
     pub(crate) process: Arc<Process>,
     pub(crate) client: Client,
+    pub(crate) features: Features,
 }
 
 /// Makes a microVM; what fails half-way is taken down again. Not to be dropped half-way: run it as a tracked task.
@@ -58,17 +60,21 @@ async fn build(host: &Arc<Host>, id: &str, dir: &InstanceDir) -> Result<Vm, Refu
     let attachment = host.network.attach(id).await?;
     let process = Arc::new(spawn(host, id, dir).await?);
     let client = Client::new(dir.socket());
-    let configured = configure(&client, &attachment, &process, dir).await;
-    if let Err(refusal) = configured {
-        end(&process).await;
-        return Err(refusal);
-    }
+    let configured = configure(&host.config.monitor, &client, &attachment, &process, dir).await;
+    let features = match configured {
+        Ok(features) => features,
+        Err(refusal) => {
+            end(&process).await;
+            return Err(refusal);
+        }
+    };
     Ok(Vm {
         id: id.to_owned(),
         dir: dir.clone(),
         attachment,
         process,
         client,
+        features,
     })
 }
 
@@ -78,7 +84,8 @@ async fn spawn(host: &Arc<Host>, id: &str, dir: &InstanceDir) -> Result<Process,
     let runtime = tokio::runtime::Handle::current();
     let spawned = tokio::task::spawn_blocking(move || {
         let _inside = runtime.enter();
-        Process::spawn(&host.config.vmm_command, &id, &dir, &host.network)
+        let command = host.config.monitor.command(&id, &dir)?;
+        Process::spawn(command, &dir, &host.network)
     });
     spawned
         .await
@@ -88,13 +95,14 @@ async fn spawn(host: &Arc<Host>, id: &str, dir: &InstanceDir) -> Result<Process,
 
 /// Waits until the VMM listens, and tells it all that is known before a request comes.
 async fn configure(
+    monitor: &Monitor,
     client: &Client,
     attachment: &Attachment,
     process: &Process,
     dir: &InstanceDir,
-) -> Result<(), Refusal> {
+) -> Result<Features, Refusal> {
     let told = tokio::select! {
-        told = tell(client, attachment) => told,
+        told = tell(monitor, client, attachment) => told,
         status = process.ended() => return Err(ended(status, dir)),
     };
     match told {
@@ -103,12 +111,13 @@ async fn configure(
             Ok(status) => Err(ended(status, dir)),
             Err(_) => Err(refusal),
         },
-        Ok(()) => Ok(()),
+        Ok(features) => Ok(features),
     }
 }
 
-async fn tell(client: &Client, attachment: &Attachment) -> Result<(), Refusal> {
+async fn tell(monitor: &Monitor, client: &Client, attachment: &Attachment) -> Result<Features, Refusal> {
     client.wait_until_ready(Instant::now() + READY_TIMEOUT).await?;
+    let features = monitor.features(client).await?;
     client
         .put_network_interface(&NetworkInterface {
             iface_id: "eth0".into(),
@@ -117,16 +126,18 @@ async fn tell(client: &Client, attachment: &Attachment) -> Result<(), Refusal> {
         })
         .await?;
     client.put_entropy().await?;
-    // Nothing is taken from the guest; it gives back what it does not use.
-    client
-        .put_balloon(&Balloon {
-            amount_mib: 0,
-            deflate_on_oom: false,
-            free_page_reporting: true,
-        })
-        .await?;
+    if features.page_reporting {
+        // Nothing is taken from the guest; it gives back what it does not use.
+        client
+            .put_balloon(&Balloon {
+                amount_mib: 0,
+                deflate_on_oom: false,
+                free_page_reporting: true,
+            })
+            .await?;
+    }
     client.put_machine_config(&POOL_MACHINE).await?;
-    Ok(())
+    Ok(features)
 }
 
 /// Why a VMM ended before it could be used.

@@ -43,6 +43,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     step("conformance on a kernel that checks its locks", checked_kernel)?;
     step("conformance under emulation", emulated)?;
+    step("instances on Firecracker", firecracker)?;
     step("fuzz targets", || fuzz::run(None, FUZZ_SECONDS))?;
     step("host", || run(Command::new(binary()).arg("doctor")))?;
     step("demo, end to end", || run(Command::new(binary()).arg("demo")))?;
@@ -80,6 +81,31 @@ fn emulated() -> Result<()> {
     run(cargo_command(&PROGRAMS)
         .args(["--", "::musl"])
         .env("UIGNITER_TEST_VMM", "qemu"))
+}
+
+/// The daemon's own tests on a real Firecracker, where there is one; but for those of what it lacks.
+fn firecracker() -> Result<()> {
+    let Some(binary) = std::env::var_os("UIGNITER_FIRECRACKER") else {
+        println!("NOT RUN: UIGNITER_FIRECRACKER names no Firecracker");
+        return Ok(());
+    };
+    run(
+        cargo_command(&["test", "-p", "uigniter-daemon", "--no-fail-fast"])
+            .args([
+                "--test",
+                "lifecycle",
+                "--test",
+                "api",
+                "--test",
+                "store",
+                "--test",
+                "recovery",
+                "--",
+            ])
+            // Standard input, and the report of a monitor that was told to end.
+            .args(["--skip", "input_is_not_ended", "--skip", "an_end_that_nobody_saw"])
+            .env("UIGNITER_TEST_FIRECRACKER", binary),
+    )
 }
 
 /// What CI does.

@@ -4,6 +4,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use uigniter_daemon::Monitor;
 
 use crate::{
     cli::GlobalArgs,
@@ -25,6 +26,7 @@ pub(crate) const STATE_DIR: &str = "/var/lib/uigniter";
 #[command(after_help = "Examples:
   uigniter daemon
   uigniter daemon --pool-size 8 --listen 127.0.0.1:6666
+  uigniter daemon --vmm firecracker
   uigniter daemon --socket /tmp/u.sock --state-dir /tmp/u --listen none
   curl -d '{\"image_name\":\"hello\",\"cmdline\":\"hello\",\"read_only\":true}' http://127.0.0.1:6666/vm/run")]
 pub(crate) struct Daemon {
@@ -37,6 +39,9 @@ pub(crate) struct Daemon {
     /// How many microVMs wait for a request, half-built
     #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_POOL_SIZE)]
     pool_size: u32,
+    /// What runs microVMs: 'embedded', 'firecracker' (in PATH or named by UIGNITER_FIRECRACKER), or the path of a Firecracker
+    #[arg(long, value_name = "MONITOR", default_value = "embedded", value_parser = monitor)]
+    vmm: Monitor,
     /// Name of the network namespace; 'ip netns exec NAME' enters it
     #[arg(long, value_name = "NAME", default_value = NETWORK)]
     network: String,
@@ -70,6 +75,32 @@ fn listen(text: &str) -> Result<Listen, String> {
     }
 }
 
+/// `--vmm`'s value.
+fn monitor(text: &str) -> Result<Monitor, String> {
+    match text {
+        "embedded" => Ok(Monitor::embedded()),
+        "firecracker" => firecracker().map(Monitor::Firecracker).ok_or_else(|| {
+            format!(
+                "there is no 'firecracker' in PATH; install it, or name it with --vmm PATH or {}",
+                env_vars::FIRECRACKER
+            )
+        }),
+        path if path.contains('/') => Ok(Monitor::Firecracker(path.into())),
+        _ => Err("expected 'embedded', 'firecracker' or a path".into()),
+    }
+}
+
+/// The Firecracker that the environment names, or else that of PATH.
+pub(crate) fn firecracker() -> Option<PathBuf> {
+    let named = std::env::var_os(env_vars::FIRECRACKER).map(PathBuf::from);
+    named.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("firecracker"))
+            .find(|file| file.is_file())
+    })
+}
+
 impl Daemon {
     pub(crate) async fn run(self, global: GlobalArgs) -> Outcome {
         let mut signals = Signals::take()?;
@@ -77,6 +108,7 @@ impl Daemon {
         let config = uigniter_daemon::Config {
             listen: self.listen.0,
             pool_size: self.pool_size,
+            monitor: self.vmm,
             network_name: self.network,
             subnet: self.subnet,
             private: self.private,

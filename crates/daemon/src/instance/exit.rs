@@ -1,4 +1,4 @@
-//! How an instance ended: from the VMM's `exit.json`, or from what is known where there is none.
+//! How an instance ended: from our VMM's `exit.json`, from the library OS's last line on the console where another monitor ran it, or from what is known where there is neither.
 
 use std::{fs, io};
 
@@ -22,11 +22,37 @@ struct Report {
     message: Option<String>,
 }
 
-/// How the instance in `dir` ended. `killed` says that we did it, `process` what is known of the process otherwise.
-pub(crate) fn read(dir: &InstanceDir, killed: bool, process: &str) -> Exit {
-    let report = fs::read(dir.exit())
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok());
+impl Report {
+    /// What our VMM wrote.
+    fn of_vmm(dir: &InstanceDir) -> Option<Self> {
+        serde_json::from_slice(&fs::read(dir.exit()).ok()?).ok()
+    }
+
+    /// What the library OS said last, where the monitor has no exit port. A program can print the line as well, but only about its own end.
+    fn of_guest(dir: &InstanceDir) -> Option<Self> {
+        let console = tail(&dir.console())?;
+        let status = console.lines().rev().find_map(ExitStatus::from_console_line)?;
+        let (word, code, signal) = match status {
+            ExitStatus::Exited(code) => ("exited", Some(code), None),
+            ExitStatus::Signaled(signal) => ("signaled", None, Some(signal)),
+            ExitStatus::KernelPanic => ("kernel-panic", None, None),
+            ExitStatus::BootFailed => ("boot-failed", None, None),
+        };
+        Some(Self {
+            status: word.into(),
+            code,
+            signal,
+            message: None,
+        })
+    }
+}
+
+/// How the instance in `dir`, which `monitor` ran, ended. `killed` says that we did it, `process` what is known of the process otherwise.
+pub(crate) fn read(dir: &InstanceDir, monitor: &str, killed: bool, process: &str) -> Exit {
+    let report = match monitor {
+        "embedded" => Report::of_vmm(dir),
+        _ => Report::of_guest(dir),
+    };
     let Some(report) = report else {
         return if killed {
             Exit {
@@ -126,7 +152,7 @@ mod tests {
         if let Some(report) = report {
             fs::write(dir.exit(), report).unwrap();
         }
-        read(&dir, killed, "signal 11 ended the VMM")
+        read(&dir, "embedded", killed, "signal 11 ended the VMM")
     }
 
     #[test]

@@ -228,7 +228,7 @@ impl Task {
     }
 
     async fn end(&mut self, process: &Process, status: Option<ExitStatus>) {
-        let exit = read_exit(&self.dir, self.killed, &describe(status));
+        let exit = read_exit(&self.dir, &self.view.borrow().vmm, self.killed, &describe(status));
         tracing::info!(id = self.id(), pid = process.id().pid, reason = ?exit.reason, code = exit.code, "ended");
         self.process = None;
         // The last words are in the file: whoever wrote them is gone.

@@ -124,6 +124,7 @@ impl Plan {
         let ram_disk = ram_disk(&mut request, user.as_ref().map(|(_, user)| user))?;
         let (cwd, verbose) = (line.cwd.or_else(|| image.image.cwd.clone()), line.verbose);
         let interactive = request.interactive || line.interactive;
+        host.config.monitor.check(interactive)?;
         Ok(Self {
             interactive,
             request,

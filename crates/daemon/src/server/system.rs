@@ -39,6 +39,7 @@ pub(super) fn version(host: &Arc<Host>) -> Result<Response, Refusal> {
         version: env!("CARGO_PKG_VERSION").into(),
         api: "v1".into(),
         kernel: host.kernel.describe(),
+        vmm: host.config.monitor.name().into(),
         pid: std::process::id(),
         network_namespace: host.config.network_name.clone(),
     };

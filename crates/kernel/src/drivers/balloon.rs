@@ -109,6 +109,9 @@ fn set_up(mut device: Device) -> Result<Reporter, Error> {
     if device.negotiate(F_PAGE_REPORTING)? & F_PAGE_REPORTING == 0 {
         return Err(Error::Missing("free page reporting"));
     }
+    // Nothing inflates this balloon, but Firecracker starts no device that has a queue without rings.
+    let unused = (0..REPORTING).map(|index| device.queue(index, 1));
+    unused.collect::<Result<Vec<_>, _>>()?;
     let queue = device.queue(REPORTING, QUEUE_SIZE)?;
     let link = device.start();
     arch::interrupt::register(link.irq(), on_interrupt);

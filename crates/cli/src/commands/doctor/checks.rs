@@ -49,6 +49,7 @@ pub(super) fn all(state_dir: &Path) -> Vec<Finding> {
         disk(state_dir),
         memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
         qemu(env::var_os("PATH").as_deref().map(env::split_paths)),
+        firecracker(crate::commands::daemon::firecracker()),
     ]
 }
 
@@ -238,6 +239,23 @@ fn qemu(path: Option<impl Iterator<Item = PathBuf>>) -> Finding {
             "qemu",
             "not installed; only tests without KVM use it",
             "apt-get install qemu-system-x86",
+        ),
+    }
+}
+
+fn firecracker(binary: Option<PathBuf>) -> Finding {
+    const NAME: &str = "firecracker";
+    match binary {
+        Some(file) if file.is_file() => Finding::ok(NAME, file.display().to_string()),
+        Some(file) => Finding::absent(
+            NAME,
+            format!("{} is not there", file.display()),
+            "mend UIGNITER_FIRECRACKER",
+        ),
+        None => Finding::absent(
+            NAME,
+            "not installed; only 'daemon --vmm firecracker' uses it",
+            "put its binary into PATH, or name it in UIGNITER_FIRECRACKER",
         ),
     }
 }
