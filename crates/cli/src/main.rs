@@ -14,6 +14,7 @@ mod error;
 mod output;
 mod packing;
 mod private_daemon;
+mod progress;
 mod signals;
 mod values;
 

@@ -79,6 +79,9 @@ pub enum BuildError {
     /// A link's target that no format can hold.
     #[error("the link '{0}' has a target of no or more than 4095 bytes; give a shorter one")]
     BadTarget(String),
+    /// A name or target that the library OS would not take.
+    #[error("'{0}' is not UTF-8, as the names and links of an image have to be; rename it, or leave it out")]
+    NotText(String),
     /// A file has the place of a folder.
     #[error("'{0}' cannot be put below a file")]
     BelowFile(String),
@@ -402,6 +405,30 @@ impl Filesystem {
         files
     }
 
+    /// Makes sure that the library OS will take every name and target: it refuses an image with one that is not UTF-8. Linux does not, so
+    /// the writers take them.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NotText`].
+    pub fn check_text(&self) -> Result<(), BuildError> {
+        let mut pending = vec![(Vec::new(), Self::ROOT)];
+        while let Some((path, index)) = pending.pop() {
+            let (is_text, children) = match &self.inodes[index].kind {
+                Kind::Link(target) => (std::str::from_utf8(target).is_ok(), None),
+                Kind::File(_) => (true, None),
+                Kind::Folder(children) => (true, Some(children)),
+            };
+            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            if !is_text || std::str::from_utf8(name).is_err() {
+                return Err(BuildError::NotText(shown(&path)));
+            }
+            let below = children.into_iter().flatten();
+            pending.extend(below.map(|(name, child)| ([&path[..], b"/", name].concat(), *child)));
+        }
+        Ok(())
+    }
+
     /// What is at a path, whose last part is not followed.
     pub(crate) fn find(&mut self, path: &[u8]) -> Result<Option<InodeIndex>, BuildError> {
         if path.iter().all(|byte| matches!(byte, b'/' | b'.')) {
@@ -541,11 +568,7 @@ impl Source {
         match self {
             Self::Bytes(bytes) => copy_sparse(&mut &bytes[..], output).map_err(either),
             Self::Part { file, start, length } => {
-                let mut part = Part {
-                    file,
-                    at: *start,
-                    left: *length,
-                };
+                let mut part = Part::new(file.clone(), *start, *length);
                 copy_sparse(&mut part, output).map_err(either)
             }
             Self::Path(path) => {
@@ -588,13 +611,24 @@ impl Source {
 }
 
 /// Reads a part of a file without moving its position.
-struct Part<'a> {
-    file: &'a File,
+pub(crate) struct Part {
+    file: Arc<File>,
     at: u64,
     left: u64,
 }
 
-impl Read for Part<'_> {
+impl Part {
+    /// So many bytes from there on.
+    pub(crate) const fn new(file: Arc<File>, start: u64, length: u64) -> Self {
+        Self {
+            file,
+            at: start,
+            left: length,
+        }
+    }
+}
+
+impl Read for Part {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let limit = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let read = self.file.read_at(&mut buffer[..limit], self.at)?;

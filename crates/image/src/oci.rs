@@ -119,6 +119,8 @@ pub struct Loaded {
     pub configuration: ImageConfiguration,
     /// Devices, pipes and sockets that were left out: the guest has its own.
     pub left_out: u64,
+    /// Files whose extended attributes were left out: the library OS keeps none for files of images.
+    pub without_attributes: u64,
 }
 
 /// Reads the image at `path`, a folder or an archive. Of several, `reference` says which.
@@ -129,7 +131,7 @@ pub struct Loaded {
 ///
 /// See [`Error`].
 pub fn load(path: &Path, reference: Option<&str>, limits: Limits) -> Result<Loaded, Error> {
-    let blobs = Blobs::open(path)?;
+    let blobs = Blobs::open(path, limits.bytes)?;
     let (configuration, layers) = find(&blobs, reference)?;
     let digests = configuration.rootfs().diff_ids();
     if digests.len() != layers.len() {
@@ -143,11 +145,12 @@ pub fn load(path: &Path, reference: Option<&str>, limits: Limits) -> Result<Load
     for (name, digest) in layers.iter().zip(digests) {
         stack.apply(name, blobs.open_blob(name)?, digest)?;
     }
-    let (tree, left_out) = stack.finish();
+    let (tree, left_out, without_attributes) = stack.finish();
     Ok(Loaded {
         tree,
         configuration,
         left_out,
+        without_attributes,
     })
 }
 

@@ -98,6 +98,11 @@ pub fn is_there(folder: &Path) -> bool {
 ///
 /// See [`Error`].
 pub fn load(folder: &Path, defines: &BTreeMap<String, String>) -> Result<Loaded, Error> {
+    // A relative path in the list begins at the folder, and what MODULE_DIR gives must not.
+    let folder = &std::path::absolute(folder).map_err(|source| Error::Read {
+        path: folder.to_owned(),
+        source,
+    })?;
     let mut defines = defines.clone();
     let own = || folder.display().to_string();
     defines.entry("MODULE_DIR".to_owned()).or_insert_with(own);

@@ -254,6 +254,7 @@ pub fn pack(
     output: &mut File,
 ) -> Result<Packed, PackError> {
     let gathered = gather(program, additions)?;
+    gathered.tree.check_text()?;
     let disk_bytes = disk::write(&gathered.tree, format, output)?;
     Ok(Packed {
         path: gathered.path,

@@ -13,7 +13,8 @@ use std::{
 };
 
 use uigniter_image::{
-    Addition, Disk, EntryKind, Format, PackError, Packed, disk, elf, erofs, needs_others, pack, pack_elf,
+    Addition, Disk, EntryKind, Filesystem, Format, Metadata, PackError, Packed, disk, elf, erofs,
+    needs_others, pack, pack_elf,
 };
 
 /// Compiles a tiny C program in `folder`; a C compiler is part of every machine that builds Rust programs.
@@ -404,4 +405,19 @@ fn zeroes_stay_holes() {
         "{} blocks for {length} bytes",
         metadata.blocks()
     );
+}
+
+#[test]
+fn a_name_that_the_library_os_refuses_is_named() {
+    let check = |name: &[u8], target: &[u8]| {
+        let mut tree = Filesystem::new();
+        tree.link([b"/etc/", name].concat(), target, Metadata::new(0o777))
+            .unwrap();
+        tree.check_text().map_err(|error| error.to_string())
+    };
+    assert!(check("ä".as_bytes(), b"x").is_ok());
+    for (name, target) in [(&b"caf\xe9"[..], &b"x"[..]), (b"x", b"caf\xe9")] {
+        let error = check(name, target).unwrap_err();
+        assert!(error.contains("'/etc/") && error.contains("UTF-8"), "{error}");
+    }
 }

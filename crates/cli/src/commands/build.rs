@@ -1,8 +1,11 @@
 //! `uigniter build`: a program, a folder or a container image becomes an image.
 //!
-//! [`manifest`] reads `uigniter.toml`, [`source`] makes a tree of what the image is made of, [`settings`] says how it is run.
+//! [`manifest`] reads `uigniter.toml`, [`source`] makes a tree of what the image is made of, [`settings`] says how it is run, [`boot_check`] tries it,
+//! [`report`] tells of it.
 
+mod boot_check;
 mod manifest;
+mod report;
 mod settings;
 mod source;
 
@@ -10,11 +13,15 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::{Duration, Instant},
 };
 
 use clap::{Args, ValueEnum};
 use tempfile::NamedTempFile;
-use uigniter_api::image::ImportQuery;
+use uigniter_api::{
+    Client,
+    image::{Image, ImportQuery},
+};
 use uigniter_image::{Format, configuration, disk, osv};
 
 use crate::{
@@ -22,9 +29,12 @@ use crate::{
     error::{CliError, Outcome},
     output::{self, OutputArgs},
     packing::AddArgs,
+    progress::Progress,
+    signals::Signals,
     values::key_value,
 };
 use manifest::Recipe;
+use report::{Contents, Report};
 use settings::Settings;
 use source::Origin;
 
@@ -46,9 +56,6 @@ impl From<FormatArg> for Format {
         }
     }
 }
-
-/// Files that the table shows.
-const LARGEST: usize = 5;
 
 /// Make an image from a program, a folder or a container image
 ///
@@ -97,6 +104,10 @@ pub(crate) struct Build {
     /// Working directory of the program
     #[arg(short, long, value_name = "FOLDER")]
     workdir: Option<String>,
+    /// Boot the image once before it gets its name, and say how long that took; if it does not boot, or its program ends by a signal or for want of a library,
+    /// nothing is built
+    #[arg(long)]
+    boot_check: bool,
     #[command(flatten)]
     output: OutputArgs,
     /// Arguments of the program, where an instance does not give its own
@@ -126,56 +137,53 @@ struct SourceArgs {
 
 impl Build {
     pub(crate) async fn run(self, global: &GlobalArgs) -> Outcome {
+        let begin = Instant::now();
         let client = global.client();
-        let (output, tag) = (self.output, self.tag.clone());
-        let built = tokio::task::spawn_blocking(move || self.build()).await;
+        let (output, tag, boot_check) = (self.output, self.tag.clone(), self.boot_check);
+        let progress = Progress::new();
+        let steps = progress.clone();
+        let built = tokio::task::spawn_blocking(move || self.build(&steps)).await;
         let built = built.map_err(|error| CliError::new(format!("cannot build '{tag}': {error}")))??;
-        progress(&format!("sending {}", output::bytes(built.bytes)));
-        let query = ImportQuery {
-            name: tag,
-            program: None,
+        progress.step(format!("sending {}", output::bytes(built.bytes)));
+        let (image, booted) = if boot_check {
+            checked(&client, built.file.path(), &tag, &progress).await?
+        } else {
+            (import(&client, built.file.path(), &tag).await?, None)
         };
-        let image = client.import_image_as(&query, built.file.path()).await?;
-        output.print(
-            &image,
-            &["IMAGE", "SIZE", "FILES", "COMMAND"],
-            &[vec![
-                image.name.clone(),
-                output::bytes(image.size_bytes),
-                built.files.to_string(),
-                [&image.command[..], &image.args].concat().join(" "),
-            ]],
-        )?;
-        if output.is_for_people() {
-            output::line("\nLargest files:")?;
-            for (path, bytes) in built.largest {
-                output::line(&format!("{:>10}  {path}", output::bytes(bytes)))?;
-            }
-        }
+        drop(progress);
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let report = Report {
+            image,
+            contents: built.contents,
+            build_ms: millis(begin.elapsed()),
+            boot_ms: booted.map(millis),
+        };
+        report.print(output)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn build(self) -> Result<Built, CliError> {
+    fn build(self, progress: &Progress) -> Result<Built, CliError> {
         let recipe = self.recipe()?;
-        let source = recipe.origin.read(&recipe.additions, &self.define)?;
+        let source = recipe.origin.read(&recipe.additions, &self.define, progress)?;
         let (mut tree, mut config) = (source.tree, source.config);
         recipe.settings.apply(&mut config);
         self.settings().apply(&mut config);
         settings::resolve_program(&mut config, &mut tree)?;
-        let mut files = tree.files();
-        let count = files.len();
-        files.sort_unstable_by(|(path, bytes), (other, more)| more.cmp(bytes).then(path.cmp(other)));
-        files.truncate(LARGEST);
-        progress(&format!("writing {count} files"));
+        tree.check_text().map_err(CliError::new)?;
+        let files = tree.files();
+        progress.step(format!("writing {} files", files.len()));
         let mut file = NamedTempFile::with_prefix("uigniter-image-")?;
-        let written = disk::write(&tree, self.format.into(), file.as_file_mut()).map_err(CliError::new)?;
+        let bytes = files.iter().map(|(_, bytes)| bytes).sum();
+        let mut output = progress.writer(bytes, file.as_file_mut());
+        let written = disk::write(&tree, self.format.into(), &mut output).map_err(CliError::new)?;
         let configuration = settings::configuration(config)?;
-        let bytes = configuration::write(&configuration, written, file.as_file_mut())?;
+        let bytes = configuration::write(&configuration, written, &mut output)?;
+        drop(output);
+        progress.plain();
         Ok(Built {
             file,
             bytes,
-            files: count,
-            largest: files,
+            contents: Contents::of(files),
         })
     }
 
@@ -244,11 +252,43 @@ fn manifest_path(named: Option<&Path>) -> Result<PathBuf, CliError> {
 struct Built {
     file: NamedTempFile,
     bytes: u64,
-    files: usize,
-    largest: Vec<(String, u64)>,
+    contents: Contents,
 }
 
-/// Says what is done now, on the terminal of who waits for it.
-fn progress(what: &str) {
-    eprintln!("uigniter: {what}");
+async fn import(client: &Client, file: &Path, name: &str) -> Result<Image, CliError> {
+    let query = ImportQuery {
+        name: name.to_owned(),
+        program: None,
+    };
+    Ok(client.import_image_as(&query, file).await?)
+}
+
+/// Sends an image under a name of its own, which becomes the one that was asked for once it has booted.
+async fn checked(
+    client: &Client,
+    file: &Path,
+    name: &str,
+    progress: &Progress,
+) -> Result<(Image, Option<Duration>), CliError> {
+    let trial = format!("boot-check-{}", std::process::id());
+    let image = import(client, file, &trial).await?;
+    progress.step("booting it");
+    let mut signals = Signals::take()?;
+    let booted = tokio::select! {
+        booted = boot_check::boot(client, &image) => booted,
+        () = signals.next() => Err(CliError::new("interrupted").status(130)),
+    };
+    let named = match booted {
+        Ok(took) => client
+            .tag_image(&trial, name)
+            .await
+            .map(|image| (image, Some(took)))
+            .map_err(CliError::from),
+        Err(error) => Err(error),
+    };
+    // An instance that an interruption left has the image still; it goes with the instance.
+    let removed = client.delete_image(&trial).await;
+    let named = named?;
+    removed?;
+    Ok(named)
 }

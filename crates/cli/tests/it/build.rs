@@ -143,9 +143,53 @@ fn a_folder_of_osv_s_apps_is_packed_as_it_stands_in_either_format() {
         daemon.ask([&build[..], &with].concat()).ok();
         assert_eq!(daemon.ask(["run", "--rm", "tells"]).ok(), "hello in /srv: a b\n");
     }
+    let (above, name) = (
+        folder.path().parent().unwrap(),
+        folder.path().file_name().unwrap(),
+    );
+    let mut relative = daemon.command_with(build);
+    relative.current_dir(above).arg("-f").arg(name);
+    assert!(relative.status().unwrap().success());
     daemon
         .ask(["build", "-t", "tells", "--from-osv", at])
         .fails(1, "usr.manifest, line 3: 'site' has no value");
+}
+
+#[test]
+fn an_image_that_does_not_boot_is_not_built() {
+    let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());
+    let says = SAYS.to_str().unwrap();
+    let with = ["build", "-t", "x", "--boot-check", "-o", "json"];
+    let built = daemon
+        .ask([&with[..], &["--from-binary", SERVER]].concat())
+        .json();
+    assert!(
+        (1..30_000).contains(&built["boot_ms"].as_u64().unwrap()),
+        "{built}"
+    );
+    assert!(built["build_ms"].as_u64() >= built["boot_ms"].as_u64(), "{built}");
+    assert_eq!(built["name"], "x", "{built}");
+    assert_eq!(built["largest"][0]["path"], SERVER, "{built}");
+    let ends = daemon.ask([&with[..], &["--from-binary", says, "--", "5"]].concat());
+    assert!(
+        ends.json()["boot_ms"].is_u64(),
+        "a program may end by itself, with what it likes"
+    );
+    fs::write(folder.path().join("text"), "no program").unwrap();
+    let broken = [
+        "--from-folder",
+        folder.path().to_str().unwrap(),
+        "--entrypoint",
+        "/text",
+    ];
+    daemon
+        .ask([&with[..], &broken].concat())
+        .fails(1, "does not boot: uigniter: boot failed: '/text' is neither");
+    let image = daemon.ask(["run", "--rm", "x", "6"]);
+    assert_eq!(image.status, 6, "what had the name before has it still");
+    assert_eq!(daemon.ask(["ps", "-aq"]).ok(), "");
+    let images = daemon.ask(["image", "ls", "-q"]).ok();
+    assert!(!images.contains("boot-check"), "{images}");
 }
 
 #[test]
@@ -208,7 +252,13 @@ fn what_docker_saves_is_built_and_run() {
     let archive = archives.path().join("saved.tar");
     tar(saved.path(), &archive);
     let archive = archive.to_str().unwrap();
-    for source in [archive.to_owned(), format!("{archive}@tells:1")] {
+    let packed = Command::new("gzip").args(["-k", archive]).status();
+    assert!(packed.unwrap().success());
+    for source in [
+        archive.to_owned(),
+        format!("{archive}@tells:1"),
+        format!("{archive}.gz"),
+    ] {
         daemon.ask(["build", "-t", "tells", "--from-oci", &source]).ok();
         assert_eq!(
             daemon.ask(["run", "--rm", "tells"]).ok(),

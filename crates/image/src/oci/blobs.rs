@@ -3,12 +3,15 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use flate2::read::MultiGzDecoder;
+
 use super::Error;
-use crate::digest;
+use crate::{digest, filesystem::Part};
 
 /// Longest JSON that is read, in bytes.
 const MAX_JSON_BYTES: u64 = 8 << 20;
@@ -20,7 +23,7 @@ const MAX_BLOBS: usize = 1 << 16;
 pub(super) enum Blobs {
     Folder(PathBuf),
     Archive {
-        path: PathBuf,
+        file: Arc<File>,
         /// Where each file is and its length, by its path; links are resolved.
         files: HashMap<String, (u64, u64)>,
     },
@@ -28,11 +31,13 @@ pub(super) enum Blobs {
 
 impl Blobs {
     /// A folder or an archive, which is listed.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    /// An archive that is compressed as a whole goes through a file of at most `limit` bytes.
+    pub(super) fn open(path: &Path, limit: u64) -> Result<Self, Error> {
         if path.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
-        let mut archive = tar::Archive::new(File::open(path)?);
+        let file = Arc::new(plain(File::open(path)?, limit)?);
+        let mut archive = tar::Archive::new(&*file);
         let broken = |error| Error::archive("the file", &error);
         let (mut files, mut links) = (HashMap::new(), Vec::new());
         for entry in archive.entries_with_seek().map_err(broken)? {
@@ -59,7 +64,7 @@ impl Blobs {
             }
         }
         Ok(Self::Archive {
-            path: path.to_owned(),
+            file: file.clone(),
             files,
         })
     }
@@ -93,14 +98,40 @@ impl Blobs {
                     Err(error) => Err(error.into()),
                 }
             }
-            Self::Archive { path, files } => {
+            Self::Archive { file, files } => {
                 let (start, length) = *files.get(name).ok_or_else(missing)?;
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(start))?;
-                Ok(Box::new(file.take(length)))
+                Ok(Box::new(Part::new(file.clone(), start, length)))
             }
         }
     }
+}
+
+/// The archive itself: what gzip made of it (`docker save app | gzip`) is unpacked into an unnamed file.
+fn plain(mut file: File, limit: u64) -> Result<File, Error> {
+    let mut magic = [0; 2];
+    let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
+    file.rewind()?;
+    if !is_gzip {
+        return Ok(file);
+    }
+    let broken = |error| Error::archive("the file", &error);
+    let mut unpacked = tempfile::tempfile()?;
+    let mut stream = MultiGzDecoder::new(BufReader::new(file)).take(limit.saturating_add(1));
+    let mut piece = vec![0; 128 << 10];
+    let mut total = 0;
+    loop {
+        let read = stream.read(&mut piece).map_err(broken)?;
+        if read == 0 {
+            break;
+        }
+        total += read as u64;
+        unpacked.write_all(&piece[..read])?;
+    }
+    if total > limit {
+        return Err(Error::TooLarge("what an image may have uncompressed"));
+    }
+    unpacked.rewind()?;
+    Ok(unpacked)
 }
 
 /// A path without `.` and `..`.

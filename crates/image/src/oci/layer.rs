@@ -43,6 +43,7 @@ pub(super) struct Stack {
     entries: u64,
     limits: Limits,
     left_out: u64,
+    without_attributes: u64,
 }
 
 impl Stack {
@@ -54,12 +55,13 @@ impl Stack {
             entries: 0,
             limits,
             left_out: 0,
+            without_attributes: 0,
         }
     }
 
-    /// The tree, and how many devices and the like were left out.
-    pub(super) fn finish(self) -> (Filesystem, u64) {
-        (self.tree, self.left_out)
+    /// The tree, how many devices and the like were left out, and how many files had extended attributes.
+    pub(super) fn finish(self) -> (Filesystem, u64, u64) {
+        (self.tree, self.left_out, self.without_attributes)
     }
 
     /// Lays a layer over what is there. `digest` is that of the uncompressed archive.
@@ -115,6 +117,7 @@ impl Stack {
                 changes.push(Change::Remove([folder, removed].concat()));
                 continue;
             }
+            self.without_attributes += u64::from(has_attributes(&mut entry).map_err(broken)?);
             let metadata = metadata(entry.header()).map_err(broken)?;
             let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
             let kind = match (entry.header().entry_type(), target) {
@@ -201,6 +204,17 @@ fn checked(path: &[u8]) -> Result<Vec<u8>, Error> {
         clean.push(b'/');
     }
     Ok(clean)
+}
+
+/// Whether an entry has extended attributes (`SCHILY.xattr.*`, as tar and container engines write them).
+fn has_attributes(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<bool> {
+    let Some(extensions) = entry.pax_extensions()? else {
+        return Ok(false);
+    };
+    let keys = extensions
+        .flatten()
+        .map(|extension| extension.key_bytes().to_vec());
+    Ok(keys.into_iter().any(|key| key.starts_with(b"SCHILY.xattr.")))
 }
 
 fn metadata(header: &tar::Header) -> io::Result<Metadata> {

@@ -349,7 +349,7 @@ fn fuzz_oci_layer() {
         let digest = format!("sha256:{}", blobs::sha256(input));
         let owned = io::Cursor::new(input.to_vec());
         if stack.apply("layer", Box::new(owned), &digest).is_ok() {
-            let (tree, _) = stack.finish();
+            let (tree, ..) = stack.finish();
             let mut image = io::Cursor::new(Vec::new());
             let length = erofs::write(&tree, &mut image).unwrap();
             erofs::Reader::open(&image.into_inner()[..], 0, length).unwrap();

@@ -11,8 +11,8 @@ use uigniter_image::{
     gather, oci, osv, pack,
 };
 
-use super::{progress, settings::Settings};
-use crate::{error::CliError, packing};
+use super::settings::Settings;
+use crate::{error::CliError, packing, progress::Progress};
 
 /// Where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,26 +40,27 @@ impl Origin {
         &self,
         additions: &[Addition],
         defines: &[(String, String)],
+        progress: &Progress,
     ) -> Result<Source, CliError> {
         let mut source = match self {
-            Self::Binary(program) => return binary(program, additions),
+            Self::Binary(program) => return binary(program, additions, progress),
             Self::Folder(folder) => {
-                progress(&format!("listing {}", folder.display()));
+                progress.step(format!("listing {}", folder.display()));
                 Source {
                     tree: pack::folder(folder).map_err(packing::refused)?,
                     config: Config::default(),
                 }
             }
-            Self::Container(container) => self::container(container)?,
-            Self::Osv(folder) => app_of_osv(folder, defines)?,
+            Self::Container(container) => self::container(container, progress)?,
+            Self::Osv(folder) => app_of_osv(folder, defines, progress)?,
         };
         source.tree = pack::lay_over(source.tree, additions).map_err(packing::refused)?;
         Ok(source)
     }
 }
 
-fn binary(program: &Path, additions: &[Addition]) -> Result<Source, CliError> {
-    progress(&format!("looking for what {} needs", program.display()));
+fn binary(program: &Path, additions: &[Addition], progress: &Progress) -> Result<Source, CliError> {
+    progress.step(format!("looking for what {} needs", program.display()));
     let gathered = gather(program, additions).map_err(packing::refused)?;
     packing::warn(&gathered.unresolved);
     let config = ConfigBuilder::default().entrypoint(vec![gathered.path]).build();
@@ -69,8 +70,8 @@ fn binary(program: &Path, additions: &[Addition]) -> Result<Source, CliError> {
     })
 }
 
-fn app_of_osv(folder: &Path, defines: &[(String, String)]) -> Result<Source, CliError> {
-    progress(&format!("reading the list of {}", folder.display()));
+fn app_of_osv(folder: &Path, defines: &[(String, String)], progress: &Progress) -> Result<Source, CliError> {
+    progress.step(format!("reading the list of {}", folder.display()));
     let osv::Loaded {
         mut tree,
         run,
@@ -96,12 +97,12 @@ fn app_of_osv(folder: &Path, defines: &[(String, String)]) -> Result<Source, Cli
 }
 
 /// Reads `PATH[@NAME]`.
-fn container(source: &str) -> Result<Source, CliError> {
+fn container(source: &str, progress: &Progress) -> Result<Source, CliError> {
     let (path, name) = match source.rsplit_once('@') {
         Some((path, name)) if !Path::new(source).exists() => (path, Some(name)),
         _ => (source, None),
     };
-    progress(&format!("reading the layers of {path}"));
+    progress.step(format!("reading the layers of {path}"));
     File::open(path).map_err(|error| {
         CliError::new(format!("cannot read {path}: {error}"))
             .hint("name an OCI image layout, or a file that `docker save` wrote")
@@ -109,9 +110,15 @@ fn container(source: &str) -> Result<Source, CliError> {
     let loaded = oci::load(Path::new(path), name, oci::Limits::default())
         .map_err(|error| CliError::new(format!("{path} {error}")))?;
     if loaded.left_out > 0 {
-        progress(&format!(
+        progress.note(&format!(
             "{} devices, pipes and sockets are left out",
             loaded.left_out
+        ));
+    }
+    if loaded.without_attributes > 0 {
+        progress.note(&format!(
+            "the extended attributes of {} files are left out",
+            loaded.without_attributes
         ));
     }
     let mut tree = loaded.tree;

@@ -1,0 +1,56 @@
+//! What is done now, on the terminal of who waits for it; nowhere else, and nothing of it stays.
+
+use std::{
+    io::{Seek, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How often the line moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// One line that changes; it is gone when this is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// A line on stderr, if that is a terminal.
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(TICK);
+        Self(bar)
+    }
+
+    /// Says what is done now.
+    pub(crate) fn step(&self, what: impl Into<String>) {
+        self.0.set_message(what.into());
+    }
+
+    /// Says what is left for somebody to know; it stays, terminal or not.
+    pub(crate) fn note(&self, what: &str) {
+        self.0.suspend(|| eprintln!("uigniter: {what}"));
+    }
+
+    /// A writer that shows how many of about `bytes` went through.
+    pub(crate) fn writer<W: Write + Seek>(&self, bytes: u64, output: W) -> impl Write + Seek {
+        // A template that does not parse would be a slip of ours; the line is then as it was.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bytes} of {total_bytes} {wide_bar}")
+        {
+            self.0.set_style(style);
+        }
+        self.0.set_length(bytes);
+        self.0.wrap_write(output)
+    }
+
+    /// After a writer: words alone again.
+    pub(crate) fn plain(&self) {
+        self.0.set_style(ProgressStyle::default_spinner());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
