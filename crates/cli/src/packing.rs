@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tempfile::{NamedTempFile, TempPath};
-use uigniter_image::{Addition, Format, Missing, PackError, Packed, configuration, needs_others, pack};
+use uigniter_image::{
+    Addition, Format, Missing, PackError, Packed, configuration, is_program, needs_others, pack,
+};
 
 use crate::error::CliError;
 
@@ -34,7 +36,7 @@ impl AddArgs {
 /// What is sent to the daemon.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// A static program or a disk.
+    /// A program or a disk.
     pub(crate) file: PathBuf,
     /// The program in the disk, if it was packed here.
     pub(crate) program: Option<String>,
@@ -42,15 +44,28 @@ pub(crate) struct Prepared {
     _disk: Option<TempPath>,
 }
 
-/// Packs what `file` needs beside itself; a static program alone, and a disk, stay as they are.
-pub(crate) async fn prepare(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
+/// Where a static program lies that needs nothing beside itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alone {
+    /// At its own path, which is its `argv[0]`, as on the host.
+    InItsPlace,
+    /// In `/` under the image's name: what the first Uigniter's API calls it.
+    UnderTheImagesName,
+}
+
+/// Packs what `file` needs beside itself. A disk stays as it is.
+pub(crate) async fn prepare(file: &Path, add: &AddArgs, alone: Alone) -> Result<Prepared, CliError> {
     let (path, add) = (file.to_owned(), add.clone());
-    let packed = tokio::task::spawn_blocking(move || prepare_now(&path, &add)).await;
+    let packed = tokio::task::spawn_blocking(move || prepare_now(&path, &add, alone)).await;
     packed.map_err(|error| CliError::new(format!("cannot pack {}: {error}", file.display())))?
 }
 
-fn prepare_now(file: &Path, add: &AddArgs) -> Result<Prepared, CliError> {
-    if add.is_empty() && !needs_others(file).map_err(refused)? {
+fn prepare_now(file: &Path, add: &AddArgs, alone: Alone) -> Result<Prepared, CliError> {
+    let is_packed = match alone {
+        Alone::InItsPlace => is_program(file),
+        Alone::UnderTheImagesName => needs_others(file),
+    };
+    if add.is_empty() && !is_packed.map_err(refused)? {
         return Ok(Prepared {
             file: file.to_owned(),
             program: None,

@@ -41,6 +41,7 @@ pub use elf::ElfInfo;
 pub use filesystem::{BuildError, Filesystem, MAX_NAME_BYTES, MAX_TARGET_BYTES, Metadata, Source};
 pub use libraries::Missing;
 pub use pack::{
-    Addition, Gathered, MissingList, PackError, Packed, Program, gather, needs_others, pack, pack_elf,
+    Addition, Gathered, MissingList, PackError, Packed, Program, gather, is_program, needs_others, pack,
+    pack_elf,
 };
 pub use read_at::ReadAt;

@@ -239,6 +239,15 @@ pub fn needs_others(path: &Path) -> Result<bool, PackError> {
     Ok(script_interpreter(&head).is_some() || ElfInfo::inspect(file).is_ok_and(|elf| elf.dynamic))
 }
 
+/// Whether a file is a program at all: a script, or an executable that the library OS runs.
+///
+/// # Errors
+///
+/// The file cannot be opened or read.
+pub fn is_program(path: &Path) -> Result<bool, PackError> {
+    Ok(needs_others(path)? || ElfInfo::inspect(open(path)?).is_ok())
+}
+
 /// Packs a program of the host's at its own path with all that it needs, and the user's files, into a disk that is written to `output`.
 ///
 /// A dynamic program brings its interpreter and libraries, a script its interpreter and what that needs; dynamic programs and libraries

@@ -15,7 +15,7 @@ use crate::{
     cli::GlobalArgs,
     error::{CliError, Outcome},
     output::{self, OutputArgs},
-    packing::{self, AddArgs},
+    packing::{self, AddArgs, Alone},
     values::since,
 };
 
@@ -133,7 +133,7 @@ impl Image {
                     None => stem(&file)?,
                 };
                 check_file(&file)?;
-                let prepared = packing::prepare(&file, &add).await?;
+                let prepared = packing::prepare(&file, &add, Alone::UnderTheImagesName).await?;
                 let query = ImportQuery {
                     name,
                     program: prepared.program.clone(),

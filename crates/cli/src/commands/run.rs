@@ -25,7 +25,7 @@ use crate::{
     connection::Connection,
     error::{CliError, Outcome},
     output,
-    packing::{self, AddArgs, Prepared},
+    packing::{self, AddArgs, Alone, Prepared},
     signals::Signals,
     values::{key_value, memory_mib},
 };
@@ -107,7 +107,7 @@ impl Run {
         let file = match program::as_file(target) {
             Some(file) => {
                 super::image::check_file(&file)?;
-                let prepared = packing::prepare(&file, &self.add).await?;
+                let prepared = packing::prepare(&file, &self.add, Alone::InItsPlace).await?;
                 Some((file, prepared))
             }
             None if self.add.is_empty() => None,

@@ -260,11 +260,8 @@ fn a_name_is_taken_once() {
 #[test]
 fn the_same_program_is_imported_once() {
     let daemon = Daemon::start();
-    let copy = tempfile::tempdir().unwrap();
-    let copied = copy.path().join(SAYS.file_name().unwrap());
-    std::fs::copy(&*SAYS, &copied).unwrap();
-    for program in [Path::new(&*SAYS), &copied] {
-        daemon.ask(["run", "--rm", program.to_str().unwrap(), "0"]).ok();
+    for _ in 0..2 {
+        daemon.ask(["run", "--rm", SAYS.to_str().unwrap(), "0"]).ok();
     }
     assert_eq!(daemon.ask(["image", "ls", "-q"]).ok().lines().count(), 1);
 }
