@@ -23,6 +23,7 @@ use crate::{
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
     vm::{RunRequest, RunResponse},
+    volume::{Volume, VolumeRequest},
 };
 
 /// Why a call failed.
@@ -301,6 +302,55 @@ impl Client {
     /// See [`Error`].
     pub async fn stats(&self, id: &str) -> Result<Stats> {
         self.get(&instance(id, "/stats")).await
+    }
+
+    /// `GET /v1/volumes`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn list_volumes(&self) -> Result<Vec<Volume>> {
+        self.get("/v1/volumes").await
+    }
+
+    /// `POST /v1/volumes`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; code [`ErrorCode::VolumeExists`] where the name is taken.
+    pub async fn create_volume(&self, request: &VolumeRequest) -> Result<Volume> {
+        self.post("/v1/volumes", request).await
+    }
+
+    /// `GET /v1/volumes/{name}`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; code [`ErrorCode::VolumeNotFound`] where there is none.
+    pub async fn get_volume(&self, name: &str) -> Result<Volume> {
+        self.get(&format!("/v1/volumes/{}", segment(name))).await
+    }
+
+    /// `DELETE /v1/volumes/{name}`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; code [`ErrorCode::VolumeInUse`] while an instance uses it.
+    pub async fn delete_volume(&self, name: &str) -> Result<()> {
+        let path = format!("/v1/volumes/{}", segment(name));
+        self.call(Method::DELETE, &path, Body::Empty).await.map(drop)
+    }
+
+    /// `POST /v1/volumes/prune`: gives the names of those that are gone.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn prune_volumes(&self) -> Result<Vec<String>> {
+        self.call(Method::POST, "/v1/volumes/prune", Body::Empty)
+            .await?
+            .json()
+            .await
     }
 
     /// `GET /v1/pool`.

@@ -38,6 +38,8 @@ pub enum ErrorCode {
     ImageNotFound,
     /// 404: no such file in the image.
     FileNotFound,
+    /// 404: no such volume.
+    VolumeNotFound,
     /// 405: the route is there, not with this method.
     MethodNotAllowed,
     /// 408: the request's bytes came too slowly.
@@ -52,6 +54,10 @@ pub enum ErrorCode {
     ImageInUse,
     /// 500: an image's bytes in the store are not what they were.
     ImageDamaged,
+    /// 409: there is a volume of this name already.
+    VolumeExists,
+    /// 409: an instance uses this volume.
+    VolumeInUse,
     /// 413: the body is longer than allowed.
     BodyTooLarge,
     /// 429: every address of the subnet is in use.
@@ -78,10 +84,19 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest | Self::InvalidImage => 400,
             Self::Forbidden => 403,
-            Self::FileNotFound | Self::RouteNotFound | Self::InstanceNotFound | Self::ImageNotFound => 404,
+            Self::FileNotFound
+            | Self::RouteNotFound
+            | Self::InstanceNotFound
+            | Self::ImageNotFound
+            | Self::VolumeNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::NameTaken | Self::PortTaken | Self::WrongState | Self::ImageInUse => 409,
+            Self::NameTaken
+            | Self::PortTaken
+            | Self::WrongState
+            | Self::ImageInUse
+            | Self::VolumeExists
+            | Self::VolumeInUse => 409,
             Self::BodyTooLarge => 413,
             Self::BootFailed => 422,
             Self::AddressPoolFull | Self::HostExhausted => 429,

@@ -1,7 +1,7 @@
 //! What the daemon and its callers say to each other: the REST API's wire types, its OpenAPI document, and a client.
 //!
 //! - [`vm`]: the first Uigniter's API (`/vm/run`, `/vm/create`, `/vm/{id}/stop`), to the letter.
-//! - [`instance`], [`configuration`], [`image`], [`pool`], [`system`]: bodies of `/v1`.
+//! - [`instance`], [`configuration`], [`image`], [`pool`], [`volume`], [`system`]: bodies of `/v1`.
 //! - [`publish`], [`mount`]: parts of those bodies that have a short form.
 //! - [`error`]: the one error body, `{"error":{"code","message"}}`.
 //! - [`openapi`]: the table of all routes, from which the OpenAPI 3.1 document is made.
@@ -21,6 +21,7 @@ pub mod pool;
 pub mod publish;
 pub mod system;
 pub mod vm;
+pub mod volume;
 
 pub use client::{Client, Endpoint};
 pub use error::{ErrorBody, ErrorCode};

@@ -48,6 +48,11 @@ pub enum Operation {
     ImageDiff,
     ImageDisk,
     ImagePrune,
+    VolumeList,
+    VolumeCreate,
+    VolumeGet,
+    VolumeDelete,
+    VolumePrune,
     PoolGet,
     PoolResize,
 }

@@ -18,6 +18,11 @@ pub(crate) fn memory_mib(text: &str) -> Result<u32, String> {
         .ok_or_else(wrong)
 }
 
+/// Reads a size in bytes from what [`memory_mib`] takes.
+pub(crate) fn size_bytes(text: &str) -> Result<u64, String> {
+    memory_mib(text).map(|mib| u64::from(mib) << 20)
+}
+
 /// Reads `KEY=VALUE`; the value may be empty and may hold further `=`.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -5,7 +5,7 @@ use uigniter_network::Network;
 
 use crate::{
     Config, console::Consoles, images::Images, kernel::Kernel, metrics::Metrics, pool::Pool,
-    registry::Registry, state_dir::StateDir,
+    registry::Registry, state_dir::StateDir, volumes::Volumes,
 };
 
 /// One daemon's parts.
@@ -15,6 +15,7 @@ pub(crate) struct Host {
     pub(crate) state: StateDir,
     pub(crate) network: Network,
     pub(crate) images: Images,
+    pub(crate) volumes: Volumes,
     pub(crate) kernel: Kernel,
     pub(crate) pool: Pool,
     pub(crate) registry: Registry,

@@ -9,9 +9,9 @@ mod user;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
-use uigniter_abi::boot_args::{BootArgs, Interface, RootFs};
+use uigniter_abi::boot_args::{self, BootArgs, Interface, MountSource, RootFs};
 use uigniter_api::instance::{CreateRequest, Instance, State};
-use uigniter_firecracker_client::{Action, BootSource, Drive, MachineConfig, Pmem};
+use uigniter_firecracker_client::{Action, BootSource, CacheType, Drive, MachineConfig, Pmem};
 use uigniter_image::Format;
 use uigniter_network as network;
 
@@ -23,7 +23,8 @@ use crate::{
     publish,
     refusal::Refusal,
     state_dir::write_json,
-    vm::{POOL_MACHINE, Vm},
+    vm::{POOL_MACHINE, Vm, reclaim},
+    volumes,
 };
 use files::RamDisk;
 use plan::Plan;
@@ -82,16 +83,29 @@ async fn run(host: &Arc<Host>, request: CreateRequest) -> Result<Arc<Handle>, Re
         host.registry.reserve(name, "(being launched)")?;
         reservation.name = Some(name.clone());
     }
+    let volumes = volumes::hold(
+        host,
+        &plan.request.volumes,
+        reservation.name.as_deref().unwrap_or("(being launched)"),
+    );
+    let volumes = volumes.await?;
     let vm = host.pool.take(host).await?;
     match start(host, &vm, &plan).await {
         Ok(instance) => {
             let handle = adopt(host, vm, instance)?;
+            // From here on the instance has its volumes.
+            drop(volumes);
             // From here on the registry has it with its instance.
             reservation.name = None;
             Ok(handle)
         }
         Err(refusal) => {
-            dispose(host, vm);
+            // Its monitor may have the volumes open until it is gone.
+            let owned = Arc::clone(host);
+            host.work.spawn(async move {
+                reclaim(&owned, vm).await;
+                drop(volumes);
+            });
             Err(refusal)
         }
     }
@@ -166,11 +180,24 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
             .put_drive(&Drive::new("rootfs", &disk, instance.read_only))
             .await?;
     }
+    // After the image: the first disk is the root.
+    for (index, mount) in instance.volumes.iter().enumerate() {
+        let disk = host.volumes.disk(&mount.source);
+        let mut drive = Drive::new(drive_of(index), &disk, mount.read_only);
+        // What the guest flushes is to be on the host's disk.
+        drive.cache_type = Some(CacheType::Writeback);
+        vm.client.put_drive(&drive).await?;
+    }
     let line = boot_args(&vm.attachment, plan, instance).to_string();
     let mut source = BootSource::new(host.kernel.path(), line);
     source.initrd_path = plan.ram_disk.as_ref().map(RamDisk::path);
     vm.client.put_boot_source(&source).await?;
     Ok(())
+}
+
+/// Id of the drive behind a volume, by which the guest finds it.
+fn drive_of(index: usize) -> String {
+    format!("volume{index}")
 }
 
 /// The file behind the instance's drive: the image, or a copy of the instance's own.
@@ -209,6 +236,16 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
             Format::Erofs => RootFs::Erofs,
             Format::Rofs => RootFs::Rofs,
         }),
+        mounts: instance
+            .volumes
+            .iter()
+            .enumerate()
+            .map(|(index, mount)| boot_args::Mount {
+                source: MountSource::Block(drive_of(index)),
+                target: mount.target.clone(),
+                read_only: mount.read_only,
+            })
+            .collect(),
         cwd: plan.cwd.clone(),
         verbose: plan.verbose,
         interactive: plan.interactive,

@@ -10,7 +10,7 @@
 //! | `instance`, `registry` | the states of an instance, the task that owns it; who is there |
 //! | `pool`, `vm`, `process` | microVMs that wait; making and unmaking one; VMM processes by pidfd |
 //! | `recovery` | what a daemon finds when it starts |
-//! | `images`, `kernel`, `state_dir` | what lies on disk |
+//! | `images`, `volumes`, `kernel`, `state_dir` | what lies on disk |
 //! | `console`, `stats`, `metrics` | what can be seen |
 //!
 //! Below it: `uigniter-network` (namespace, taps, addresses, ports), `uigniter-firecracker-client` (each VMM's API),
@@ -39,6 +39,7 @@ mod server;
 mod state_dir;
 mod stats;
 mod vm;
+mod volumes;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
@@ -137,6 +138,7 @@ impl Daemon {
 async fn open_host(config: Config, state: StateDir) -> Result<Host, Error> {
     let failed = |path| move |source| Error::State { path, source };
     let images = images::Images::open(state.images()).map_err(failed(state.images()))?;
+    let volumes = volumes::Volumes::open(state.volumes()).map_err(failed(state.volumes()))?;
     let kernel =
         kernel::Kernel::install(&state.kernels(), &config.kernel).map_err(failed(state.kernels()))?;
     let consoles = console::Consoles::new(config.console_limit_bytes).map_err(Error::Inotify)?;
@@ -148,6 +150,7 @@ async fn open_host(config: Config, state: StateDir) -> Result<Host, Error> {
         state,
         network,
         images,
+        volumes,
         kernel,
         registry: registry::Registry::default(),
         metrics: metrics::Metrics::default(),

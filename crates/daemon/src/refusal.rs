@@ -62,6 +62,17 @@ pub(crate) enum Refusal {
     /// An instance runs from the image.
     #[error("image '{image}' is in use by instance {instance}; stop that first")]
     ImageInUse { image: String, instance: String },
+    /// No such volume.
+    #[error("no volume '{0}'; GET /v1/volumes lists all")]
+    NoVolume(String),
+    /// There is one of that name.
+    #[error("there is a volume '{0}' already; choose another name, or delete it")]
+    VolumeExists(String),
+    /// An instance has the volume.
+    #[error(
+        "volume '{volume}' is in use by instance {instance}; stop that first, or let all who use it only read"
+    )]
+    VolumeInUse { volume: String, instance: String },
     /// A body over its limit.
     #[error("the body is longer than {0} bytes; send a shorter one")]
     BodyTooLarge(u64),
@@ -130,6 +141,9 @@ impl Refusal {
             Self::NameTaken { .. } | Self::Network(network::Error::NameTaken { .. }) => ErrorCode::NameTaken,
             Self::WrongState { .. } | Self::NoInput { .. } => ErrorCode::WrongState,
             Self::ImageInUse { .. } => ErrorCode::ImageInUse,
+            Self::NoVolume(_) => ErrorCode::VolumeNotFound,
+            Self::VolumeExists(_) => ErrorCode::VolumeExists,
+            Self::VolumeInUse { .. } => ErrorCode::VolumeInUse,
             Self::BodyTooLarge(_) => ErrorCode::BodyTooLarge,
             Self::Timeout(_) => ErrorCode::RequestTimeout,
             Self::NoKvm(_) => ErrorCode::KvmUnavailable,

@@ -11,6 +11,7 @@ mod instances;
 mod listener;
 mod routes;
 mod system;
+mod volumes;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 

@@ -12,10 +12,11 @@
 //!     console.log, vmm.log     the guest's words, the VMM's words
 //!     exit.json                how it ended, by the VMM
 //!     disk.raw                 its private disk, if it has one
+//! volumes/NAME/                a volume: disk.img, volume.json
 //! network/                     leases (crate `uigniter-network`)
 //! ```
 //!
-//! Files are replaced by rename, so a daemon that is killed leaves the old one or the new one. They are not
+//! Files are replaced by rename, so a daemon that is killed leaves the old one or the new one. But for volumes they are not
 //! synced: a crash of the whole host takes the microVMs with it, and there is nothing to find again.
 
 use std::{
@@ -64,6 +65,7 @@ impl StateDir {
         let lock = state.lock()?;
         for folder in [
             state.images(),
+            state.volumes(),
             state.kernels(),
             state.instances(),
             state.network(),
@@ -103,6 +105,10 @@ impl StateDir {
 
     pub(crate) fn images(&self) -> PathBuf {
         self.root.join("image")
+    }
+
+    pub(crate) fn volumes(&self) -> PathBuf {
+        self.root.join("volumes")
     }
 
     pub(crate) fn kernels(&self) -> PathBuf {

@@ -1,7 +1,8 @@
 //! Empty volumes: ext4 file systems that the library OS mounts and writes, and Linux too.
 //!
-//! `rsext4` makes them, the code that also reads and writes them in the guest. One feature of its is taken away: indexed directories, of
-//! which its 0.9 counts too few blocks when they grow in pieces (`e2fsck`: "`i_blocks` is 456, should be 472").
+//! `rsext4` makes them, the code that also reads and writes them in the guest. Two features are taken away, for what its 0.9 does not do right: it counts too few blocks
+//! of indexed directories that grow in pieces (`e2fsck`: "`i_blocks` is 456, should be 472"); and with checksums of metadata `e2fsck` marks groups as never written, of
+//! whose bitmaps it then leaves bits unset ("Padding at end of inode bitmap is not set").
 
 use std::{
     fs::File,
@@ -31,6 +32,12 @@ const SUPERBLOCK_BYTES: usize = 1024;
 /// `s_feature_compat` in a superblock, and its bit for indexed directories.
 const FEATURE_COMPAT: usize = 0x5c;
 const DIR_INDEX: u32 = 0x20;
+/// `s_feature_ro_compat`, and its bit for checksums.
+const FEATURE_RO_COMPAT: usize = 0x64;
+const METADATA_CSUM: u32 = 0x400;
+/// `s_checksum_type` and `s_checksum`, which are zero without that.
+const CHECKSUM_TYPE: usize = 0x175;
+const CHECKSUM: usize = SUPERBLOCK_BYTES - 4;
 /// `s_magic`.
 const MAGIC: usize = 0x38;
 
@@ -71,26 +78,26 @@ pub fn format(file: File, bytes: u64) -> Result<(), Error> {
         } else {
             group * GROUP * BLOCK
         };
-        without_index(&file, start)?;
+        take_away(&file, start)?;
     }
     Ok(file.sync_all()?)
 }
 
-/// Takes the feature out of one superblock, if there is one.
-fn without_index(file: &File, start: u64) -> io::Result<()> {
+/// Takes the features out of one superblock, if there is one.
+fn take_away(file: &File, start: u64) -> io::Result<()> {
     let mut block = [0; SUPERBLOCK_BYTES];
     file.read_exact_at(&mut block, start)?;
     if block[MAGIC..MAGIC + 2] != [0x53, 0xef] {
         return Ok(());
     }
-    let (features, sum) = (FEATURE_COMPAT..FEATURE_COMPAT + 4, SUPERBLOCK_BYTES - 4);
-    let mut compat = [0; 4];
-    compat.copy_from_slice(&block[features.clone()]);
-    block[features].copy_from_slice(&(u32::from_le_bytes(compat) & !DIR_INDEX).to_le_bytes());
-    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
-    // ext4's checksums lack the last inversion.
-    let checksum = !crc.checksum(&block[..sum]);
-    block[sum..].copy_from_slice(&checksum.to_le_bytes());
+    for (at, feature) in [(FEATURE_COMPAT, DIR_INDEX), (FEATURE_RO_COMPAT, METADATA_CSUM)] {
+        let mut features = [0; 4];
+        features.copy_from_slice(&block[at..at + 4]);
+        let features = u32::from_le_bytes(features) & !feature;
+        block[at..at + 4].copy_from_slice(&features.to_le_bytes());
+    }
+    block[CHECKSUM_TYPE] = 0;
+    block[CHECKSUM..].fill(0);
     file.write_all_at(&block, start)
 }
 

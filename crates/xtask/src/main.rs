@@ -1,4 +1,4 @@
-//! What contributors run: `cargo xtask test`, `ci`, `apps`, `bench`, `soak`, `page`, `rules`.
+//! What contributors run: `cargo xtask test`, `ci`, `apps`, `bench`, `soak`, `volumes`, `page`, `rules`.
 //!
 //! | module | does |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`bench`] | the published figures: cold start, idle, density, system calls, computing |
 //! | [`fuzz`] | the fuzz targets, with coverage counted |
 //! | [`soak`] | run-and-stop cycles that must leave no trace |
+//! | [`volumes`] | guests that are killed while they write; what they had synced is there |
 //! | [`rules`] | the house style, measured: dependency arrows, lints, lengths |
 //! | [`page`] | the services' web page, in a browser |
 //! | [`daemon`], [`host`], [`program`], [`figures`] | a daemon to measure, what the kernel counts, something to run, statistics |
@@ -22,6 +23,7 @@ mod program;
 mod rules;
 mod soak;
 mod test;
+mod volumes;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,12 @@ enum Command {
         #[arg(long, default_value_t = 500)]
         cycles: u32,
     },
+    /// Kill monitors while their guests write to a volume; fail when something that was synced is not there, or e2fsck finds anything
+    Volumes {
+        /// How many
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+    },
     /// Feed mutated input to the parsers of hostile bytes, guided by coverage
     Fuzz {
         /// One target; without it all, one after another
@@ -91,6 +99,7 @@ fn main() -> ExitCode {
         Command::Apps(apps) => apps.run(),
         Command::Bench { which, output } => which.run(output),
         Command::Soak { cycles } => soak::run(cycles),
+        Command::Volumes { kills } => volumes::run(kills),
         Command::Fuzz { list: true, .. } => fuzz::list(),
         Command::Fuzz { target, seconds, .. } => fuzz::run(target.as_deref(), seconds),
         Command::Page => page::run(),

@@ -1,4 +1,4 @@
-//! The hello server that is measured: the demo's web server, static, one ELF for guests, hosts and containers.
+//! Programs for guests, hosts and containers: one static ELF each.
 
 use std::{path::PathBuf, process::Command};
 
@@ -9,16 +9,21 @@ use crate::host::{root, target};
 /// Its port in a guest and in a container.
 pub(crate) const PORT: u16 = 80;
 
-/// Compiles the server, as the binary's build script does, and gives its path.
+/// The hello server that is measured: the demo's web server.
 pub(crate) fn hello_server() -> Result<PathBuf> {
+    compile("hello-server", "crates/cli/demo-server/main.rs")
+}
+
+/// Compiles a program of one file, as the binary's build script does the demo's, and gives its path.
+pub(crate) fn compile(name: &str, source: &str) -> Result<PathBuf> {
     let dir = target().join("xtask");
     std::fs::create_dir_all(&dir)?;
-    let program = dir.join("hello-server");
+    let program = dir.join(name);
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let status = Command::new(rustc)
         .args([
             "--edition=2024",
-            "--crate-name=hello_server",
+            "--crate-name=guest",
             "-Copt-level=2",
             "-Cstrip=symbols",
             "-Cpanic=abort",
@@ -29,7 +34,7 @@ pub(crate) fn hello_server() -> Result<PathBuf> {
             "-o",
         ])
         .arg(&program)
-        .arg(root().join("crates/cli/demo-server/main.rs"))
+        .arg(root().join(source))
         .status()?;
     ensure!(status.success(), "rustc ended with {status}");
     Ok(program)

@@ -12,11 +12,14 @@ use crate::{
     apps::Apps,
     fuzz,
     host::{root, target},
-    page, soak,
+    page, soak, volumes,
 };
 
 /// Cycles of the soak that belongs to every test run; `cargo xtask soak` does 500.
 const SOAK_CYCLES: u32 = 25;
+
+/// Monitors that are killed while they write; `cargo xtask volumes` kills 200.
+const KILLS: u32 = 10;
 
 /// Seconds of each fuzz target in a test run.
 const FUZZ_SECONDS: u64 = 4;
@@ -50,6 +53,7 @@ pub(crate) fn test() -> Result<()> {
     step("the services' web page", page::run)?;
     step("apps, the quick ones", || Apps::quick().run())?;
     step("soak", || soak::run(SOAK_CYCLES))?;
+    step("volumes", || volumes::run(KILLS))?;
     println!("all green");
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::{
     pool::{Pool, ResizeRequest},
     system::{Health, Version},
     vm::{RunRequest, RunResponse},
+    volume::{Volume, VolumeRequest},
 };
 
 const PROMETHEUS: Payload = Text("text/plain; version=0.0.4");
@@ -218,6 +219,31 @@ pub const ROUTES: &[Route] = &[
     )
     .asks(of::<PruneQuery>)
     .gives(200, Json(of::<Pruned>)),
+    row(Op::VolumeList, Get, "/v1/volumes", "All volumes, by name").gives(200, Json(of::<Vec<Volume>>)),
+    row(Op::VolumeCreate, Post, "/v1/volumes", "Make a volume")
+        .takes(Json(of::<VolumeRequest>))
+        .gives(201, Json(of::<Volume>)),
+    row(
+        Op::VolumeGet,
+        Get,
+        "/v1/volumes/{name}",
+        "One volume, and who uses it",
+    )
+    .gives(200, Json(of::<Volume>)),
+    row(
+        Op::VolumeDelete,
+        Delete,
+        "/v1/volumes/{name}",
+        "Delete a volume that no instance uses, with all that is in it",
+    )
+    .gives(204, Empty),
+    row(
+        Op::VolumePrune,
+        Post,
+        "/v1/volumes/prune",
+        "Delete all volumes that no instance names; gives their names",
+    )
+    .gives(200, Json(of::<Vec<String>>)),
     row(Op::PoolGet, Get, "/v1/pool", "The pool of waiting microVMs").gives(200, Json(of::<Pool>)),
     row(Op::PoolResize, Put, "/v1/pool", "Change how many microVMs wait")
         .takes(Json(of::<ResizeRequest>))

@@ -18,6 +18,7 @@ pub(crate) mod run;
 pub(crate) mod stats;
 pub(crate) mod stop;
 pub(crate) mod vmm;
+pub(crate) mod volume;
 pub(crate) mod wait;
 
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use uigniter_api::{
     Client,
     instance::{CreateRequest, DEFAULT_GRACE_SECONDS, Exit, Instance, LogsQuery, StopRequest},
+    mount::Mount,
     publish::PortMapping,
 };
 
@@ -48,6 +49,7 @@ use crate::{
   uigniter run --rm --user 1000 --file ./app.conf:/etc/app.conf --secret key=./key.pem ./server
   echo 'select 1;' | uigniter run -i --rm /usr/bin/sqlite3
   uigniter run -d --name web -p 127.0.0.1:8080:80 hello
+  uigniter run -d --name db --volume data:/var/lib/app ./server
   uigniter image import --name hello ./hello && uigniter run hello"
 )]
 pub(crate) struct Run {
@@ -68,6 +70,11 @@ pub(crate) struct Run {
     /// names are published.
     #[arg(short, long, value_name = "PORT")]
     publish: Vec<PortMapping>,
+    /// Mount a volume of the daemon's, an ext4 that outlives the instance: NAME:/PATH[:ro]; may be given several times
+    ///
+    /// A volume that is not there is made, with 1 GiB; 'uigniter volume create' makes others.
+    #[arg(short, long, value_name = "VOLUME")]
+    volume: Vec<Mount>,
     #[command(flatten)]
     add: AddArgs,
     /// A word of your own about the instance; may be given several times
@@ -137,6 +144,10 @@ impl Run {
             return Err(CliError::new("--detach needs a daemon that stays, and none runs")
                 .hint("start one with 'uigniter daemon', or leave out --detach"));
         }
+        if !self.volume.is_empty() && connection.is_private() {
+            return Err(CliError::new("--volume needs a daemon that stays, and none runs")
+                .hint("start one with 'uigniter daemon', which keeps volumes"));
+        }
         let client = &connection.client;
         let target = self.command.remove(0);
         let image = match file {
@@ -172,6 +183,7 @@ impl Run {
             memory_mib: self.memory,
             cpus: self.cpus,
             publish: self.publish,
+            volumes: self.volume,
             read_only: self.read_only,
             labels: self.label.into_iter().collect(),
             interactive: self.interactive,

@@ -30,4 +30,5 @@ mod run;
 mod stats;
 mod stop;
 mod vmm;
+mod volume;
 mod wait;

@@ -7,6 +7,7 @@ use uigniter_api::{
     configuration::FileInfo,
     image::Image,
     instance::{CreateRequest, DEFAULT_MEMORY_MIB},
+    mount::{Mount, Source},
     publish::PortMapping,
     vm::RunRequest,
 };
@@ -20,6 +21,8 @@ use crate::{host::Host, images::Bootable, instance::now_ms, names, refusal::Refu
 
 /// Least memory, in MiB; the VMM takes no less.
 const LEAST_MEMORY_MIB: u32 = 8;
+/// Most volumes that one instance mounts; each is a device.
+const MOST_MOUNTS: usize = 8;
 /// Most virtual CPUs that Firecracker's API knows.
 const MOST_CPUS: u8 = 32;
 /// Most ports that one instance publishes.
@@ -73,11 +76,7 @@ impl Plan {
         if let Some(name) = &request.name {
             names::check("an instance's name", name)?;
         }
-        if let Some(mount) = request.volumes.first() {
-            return Err(Refusal::Invalid(format!(
-                "'{mount}' cannot be mounted: this daemon has no volumes; leave 'volumes' out"
-            )));
-        }
+        mounts(&request.volumes)?;
         host_names(&request)?;
         let image = host.images.get(&request.image)?;
         let machine = Machine::of(&request, &image.image)?;
@@ -188,6 +187,42 @@ fn host_names(request: &CreateRequest) -> Result<(), Refusal> {
                 "'{}' cannot be a host's name; use 1 to {most} letters, digits, '.', '_' or '-'",
                 name.escape_default()
             ));
+        }
+    }
+    Ok(())
+}
+
+/// What can be mounted where.
+fn mounts(mounts: &[Mount]) -> Result<(), Refusal> {
+    let refused =
+        |mount: &Mount, why: &str| Err(Refusal::Invalid(format!("'{mount}' cannot be mounted: {why}")));
+    if mounts.len() > MOST_MOUNTS {
+        return Err(Refusal::Invalid(format!(
+            "more than {MOST_MOUNTS} volumes; mount fewer"
+        )));
+    }
+    for (index, mount) in mounts.iter().enumerate() {
+        let Source::Volume(name) = mount.source() else {
+            return refused(mount, "folders of the host's are not shared; name a volume");
+        };
+        names::check("a volume's name", name)?;
+        let mut words = mount.target.split('/').filter(|word| !word.is_empty());
+        let top = words.next();
+        if !mount.target.starts_with('/') || words.any(|word| matches!(word, "." | "..")) {
+            return refused(mount, "the target must be an absolute path without '..'");
+        }
+        if matches!(top, None | Some("." | ".." | "dev" | "proc" | "sys")) {
+            return refused(mount, "the target must be a directory of the program's");
+        }
+        if mount.target.contains(|c: char| c.is_control()) {
+            return refused(mount, "the target must be plain text");
+        }
+        let same = |other: &Mount| {
+            let path = |mount: &Mount| mount.target.trim_end_matches('/').to_owned();
+            path(other) == path(mount) || other.source == mount.source
+        };
+        if mounts[..index].iter().any(same) {
+            return refused(mount, "its volume or its target is named twice");
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use axum::{
 use http::header;
 use uigniter_api::openapi::{Method, Operation, ROUTES};
 
-use super::{body, images, input, instances, system};
+use super::{body, images, input, instances, system, volumes};
 use crate::{host::Host, refusal::Refusal};
 
 /// A request that has found its route.
@@ -113,6 +113,11 @@ async fn dispatch(host: &Arc<Host>, operation: Operation, call: Call) -> Result<
         Operation::ImageDiff => images::diff(host, call).await,
         Operation::ImageDisk => images::disk(host, call).await,
         Operation::ImagePrune => images::prune(host, call).await,
+        Operation::VolumeList => volumes::list(host),
+        Operation::VolumeCreate => volumes::create(host, call).await,
+        Operation::VolumeGet => volumes::get(host, &call),
+        Operation::VolumeDelete => volumes::delete(host, &call),
+        Operation::VolumePrune => volumes::prune(host),
         Operation::PoolGet => system::pool(host),
         Operation::PoolResize => system::resize_pool(host, call).await,
     }

@@ -61,7 +61,7 @@ pub(crate) use node::{Body, Node};
 pub(crate) use path::{At, Found, Limits, absolute};
 pub(crate) use permission::{Asker, READ, SEARCH, WRITE, without_set_ids};
 pub(crate) use table::Target;
-pub(crate) use volume::sync_all;
+pub(crate) use volume::{sync_all, targets as volume_targets};
 pub(crate) mod ops {
     //! What system calls do to the tree.
     pub(crate) use super::{

@@ -134,32 +134,37 @@ fn statm(_: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Where file systems are mounted, in that order.
+/// Where file systems are mounted, in that order; volumes come after them.
 const MOUNTS: [&str; 4] = ["/", "/dev", "/proc", "/sys"];
 
-fn mounted() -> Vec<(&'static str, &'static str, u64)> {
-    let node = |path| crate::fs::at_root(path)?.find(true)?.node();
-    MOUNTS
-        .iter()
-        .filter_map(|&path| node(path).ok().map(|node| (path, node.fs.name, node.fs.dev)))
-        .collect()
+/// Path, type, device number and access of what is mounted.
+fn mounted() -> Vec<(String, &'static str, u64, &'static str)> {
+    let row = |path: String| {
+        let node = crate::fs::at_root(&path).and_then(|at| at.find(true)?.node());
+        let fs = node.ok()?.fs.clone();
+        let access = if fs.may_change().is_ok() { "rw" } else { "ro" };
+        Some((path, fs.name, fs.dev, access))
+    };
+    let volumes = crate::fs::volume_targets();
+    let paths = MOUNTS.iter().map(|path| String::from(*path)).chain(volumes);
+    paths.filter_map(row).collect()
 }
 
 fn mounts(_: u64) -> Vec<u8> {
     mounted()
         .into_iter()
-        .map(|(path, name, _)| format!("{name} {path} {name} rw,noatime 0 0\n"))
+        .map(|(path, name, _, access)| format!("{name} {path} {name} {access},noatime 0 0\n"))
         .collect::<String>()
         .into_bytes()
 }
 
 fn mountinfo(_: u64) -> Vec<u8> {
     let mounts = mounted();
-    let root = mounts.first().map_or(0, |&(.., dev)| dev);
+    let root = mounts.first().map_or(0, |mount| mount.2);
     // Each file system is mounted once: its number is the mount's, as in statx(2).
-    let line = |&(path, name, dev): &(&str, &str, u64)| {
+    let line = |(path, name, dev, access): &(String, &str, u64, &str)| {
         let parent = if path == "/" { 0 } else { root };
-        format!("{dev} {parent} 0:{dev} / {path} rw,noatime - {name} {name} rw\n")
+        format!("{dev} {parent} 0:{dev} / {path} {access},noatime - {name} {name} {access}\n")
     };
     mounts.iter().map(line).collect::<String>().into_bytes()
 }

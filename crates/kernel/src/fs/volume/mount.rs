@@ -110,7 +110,7 @@ fn mount_one(
         .call(|| Ext4::mount(disk, services, options).map(Box::new))
         .ok_or_else(|| refused(String::new()))?
         .map_err(|error| refused(explain(error, mount.read_only)))?;
-    let volume = Volume::new(id, mounted, stack);
+    let volume = Volume::new(id, &mount.target, mounted, stack);
     let fs = Filesystem::of_volume(volume.clone(), memory_bytes / 4 / BLOCK as u64, mount.read_only);
     let top = load(&fs, &volume, &parent).map_err(|errno| {
         refused(format!(
@@ -121,54 +121,23 @@ fn mount_one(
     Ok(())
 }
 
-/// What to tell those who bring a volume that another tool made.
-const FOREIGN: &str = "it has indexed directories or groups that were never written, which can only be read; make it with 'uigniter volume create' or \
-                       'mke2fs -O ^dir_index,^metadata_csum,^uninit_bg'";
-
 /// Looks for an ext4, and for what `rsext4` 0.9 does not do right when it writes: it counts too few blocks of an indexed directory that grows in pieces, and leaves
-/// bits of bitmaps unset that it is the first to write.
+/// bits of bitmaps unset that it is the first to write, which there are where groups have checksums.
 fn look_at(disk: &Arc<dyn BlockDevice>, read_only: bool) -> Result<(), &'static str> {
     // The superblock begins at byte 1024.
-    let mut bytes = [0; 2 * SECTOR_SIZE];
+    let mut bytes = [0; SECTOR_SIZE];
     if disk.read(2, &mut bytes).is_err() || bytes[0x38..0x3a] != [0x53, 0xef] {
         return Err("it holds no ext4 file system");
     }
-    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let has_index = word(0x5c) & 0x20 != 0;
-    if !read_only && (has_index || has_unwritten_groups(disk, &word)) {
-        return Err(FOREIGN);
+    let has = |at: usize, feature: u16| u16::from_le_bytes([bytes[at], bytes[at + 1]]) & feature != 0;
+    let (indexed, summed) = (has(0x5c, 0x20), has(0x64, 0x410));
+    if !read_only && (indexed || summed) {
+        return Err(
+            "it has dir_index, metadata_csum or uninit_bg, which are only read; \
+             make it with 'uigniter volume create' or 'mke2fs -O ^dir_index,^metadata_csum,^uninit_bg'",
+        );
     }
     Ok(())
-}
-
-/// True if a group's bitmaps are said to be not there yet (`bg_flags`), and where that cannot be told.
-fn has_unwritten_groups(disk: &Arc<dyn BlockDevice>, superblock: &impl Fn(usize) -> u32) -> bool {
-    let (blocks, first, per_group) = (superblock(0x4), superblock(0x14), superblock(0x20));
-    let block_sectors = (2u64)
-        .checked_shl(superblock(0x18))
-        .filter(|&sectors| sectors <= 8);
-    let is_64_bit = superblock(0x60) & 0x80 != 0;
-    let size = if is_64_bit {
-        superblock(0xfc) as usize >> 16
-    } else {
-        32
-    };
-    let (Some(block_sectors), true, true) = (block_sectors, per_group > 0, (32..=1024).contains(&size))
-    else {
-        return true;
-    };
-    let groups = (blocks.saturating_sub(first)).div_ceil(per_group) as usize;
-    let mut table = vec![0; (groups.min(1 << 16) * size).next_multiple_of(SECTOR_SIZE)];
-    if disk
-        .read((u64::from(first) + 1) * block_sectors, &mut table)
-        .is_err()
-    {
-        return true;
-    }
-    table
-        .chunks_exact(size)
-        .take(groups)
-        .any(|group| group[0x12] & 3 != 0)
 }
 
 /// What a person can do about it.

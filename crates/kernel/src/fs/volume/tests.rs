@@ -392,7 +392,7 @@ fn made_by_mke2fs(features: &[&str]) -> Arc<Recorder> {
 fn volumes_of_mke2fs_are_taken() {
     // By default that indexes directories, and makes small blocks in a small file system.
     let indexed = made_by_mke2fs(&[]);
-    assert!(World::mount(&indexed, false).err().unwrap().contains("mke2fs"));
+    assert!(World::mount(&indexed, false).err().unwrap().contains("dir_index"));
     World::mount(&indexed, true).unwrap().volume.unmount();
     for size in ["1024", "4096"] {
         many_names(&made_by_mke2fs(&[
