@@ -6,6 +6,7 @@ mod compute;
 mod container;
 mod density;
 mod floor;
+mod hypervisors;
 mod idle;
 mod page;
 mod syscall;
@@ -26,6 +27,12 @@ pub(crate) enum Bench {
         /// MicroVMs that wait
         #[arg(long, default_value_t = 4)]
         pool: u32,
+    },
+    /// The same server on every monitor that is there: time to the first byte, memory, CPU time while idle
+    Hypervisors {
+        /// How many instances of each, one after another
+        #[arg(long, default_value_t = 100)]
+        instances: u32,
     },
     /// CPU time of idle instances
     Idle {
@@ -60,6 +67,7 @@ impl Bench {
     pub(crate) fn run(self, format: Format) -> Result<()> {
         match self {
             Self::Coldstart { instances, pool } => show(format, &coldstart::measure(instances, pool)?),
+            Self::Hypervisors { instances } => show(format, &hypervisors::measure(instances)?),
             Self::Idle { instances, seconds } => show(format, &idle::measure(instances, seconds)?),
             Self::Density { steps } => show(format, &density::measure(&steps)?),
             Self::Syscall { rounds } => show(format, &syscall::measure(rounds)?),

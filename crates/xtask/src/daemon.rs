@@ -29,6 +29,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Builds the release binary and starts a daemon with `pool` waiting microVMs.
     pub(crate) fn start(pool: u32) -> Result<Self> {
+        Self::start_on("embedded", pool)
+    }
+
+    /// The same with the microVMs of a monitor, as `--vmm` takes it.
+    pub(crate) fn start_on(monitor: &str, pool: u32) -> Result<Self> {
         test::build_release()?;
         let dir = tempfile::Builder::new().prefix("uigniter-xtask-").tempdir()?;
         let log = std::fs::File::create(dir.path().join("daemon.log"))?;
@@ -39,6 +44,7 @@ impl Daemon {
             .arg(dir.path().join("api.sock"))
             .arg("--state-dir")
             .arg(dir.path().join("state"))
+            .args(["--vmm", monitor])
             .args(["--listen", "none", "--private", "--pool-size", &pool.to_string()])
             // A host may have a daemon already, and several of these.
             .args(["--network", &format!("uigniter-xtask-{}", std::process::id())])

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Name of the image.
-const IMAGE: &str = "hello";
+pub(super) const IMAGE: &str = "hello";
 
 /// The result.
 #[derive(Debug, Serialize)]
@@ -77,15 +77,20 @@ pub(super) fn measure(instances: u32, pool: u32) -> Result<ColdStart> {
 }
 
 /// Raw measurements.
-struct Starts {
-    first_byte: Vec<f64>,
-    answer: Vec<f64>,
+pub(super) struct Starts {
+    /// Milliseconds to the first byte.
+    pub(super) first_byte: Vec<f64>,
+    /// Milliseconds to the daemon's answer.
+    pub(super) answer: Vec<f64>,
     hits: u64,
     misses: u64,
     touched_pages: u64,
+    /// The VMM process's proportional share when it had given a page, in bytes.
+    pub(super) pss_bytes: Vec<f64>,
 }
 
-async fn all_starts(client: &Client, instances: u32) -> Result<Starts> {
+/// Starts so many instances of `hello`, one after another.
+pub(super) async fn all_starts(client: &Client, instances: u32) -> Result<Starts> {
     let request = RunRequest {
         image_name: IMAGE.to_owned(),
         cmdline: format!("/{IMAGE}"),
@@ -98,6 +103,7 @@ async fn all_starts(client: &Client, instances: u32) -> Result<Starts> {
         hits: 0,
         misses: 0,
         touched_pages: 0,
+        pss_bytes: Vec::new(),
     };
     for _ in 0..instances {
         pool_full(client).await?;
@@ -110,6 +116,9 @@ async fn all_starts(client: &Client, instances: u32) -> Result<Starts> {
         starts.first_byte.push(took.as_secs_f64() * 1e3);
         starts.answer.push(answered.as_secs_f64() * 1e3);
         page::whole_page(server).await?;
+        starts
+            .pss_bytes
+            .push(client.stats(&answer.id).await?.pss_bytes as f64);
         if let Some(pid) = client.get_instance(&answer.id).await?.pid {
             starts.touched_pages = starts.touched_pages.max(host::guest_memory_resident(pid)? / 4096);
         }

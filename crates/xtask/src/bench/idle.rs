@@ -21,13 +21,18 @@ pub(super) struct Idle {
     /// The same by `utime` and `stime`.
     cpu_milliseconds_by_ticks: f64,
     /// Share of one core that all take together.
-    percent_of_a_core: f64,
+    pub(super) percent_of_a_core: f64,
 }
 
 /// Lets `count` instances stand for `seconds`.
 pub(super) fn measure(count: u32, seconds: u64) -> Result<Idle> {
+    measure_on("embedded", count, seconds)
+}
+
+/// The same on a monitor, as `uigniter daemon --vmm` takes it.
+pub(super) fn measure_on(monitor: &str, count: u32, seconds: u64) -> Result<Idle> {
     let hello = program::hello_server()?;
-    let daemon = Daemon::start(0)?;
+    let daemon = Daemon::start_on(monitor, 0)?;
     let pids = daemon.inside(async |client| {
         client.import_image("hello", &hello).await?;
         let mut pids = Vec::new();
