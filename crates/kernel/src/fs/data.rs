@@ -32,7 +32,7 @@ use alloc::{
 use core::{
     alloc::Layout,
     ops::Range,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 use linux_raw_sys::general as raw;
 
@@ -107,6 +107,8 @@ pub(crate) struct Data {
     inode: AtomicU32,
     /// True if it is a file of a volume.
     on_disk: bool,
+    /// Blocks of 512 bytes that it has there.
+    blocks: AtomicU64,
     /// Set by the first mapping: before, nobody need be told of pages that go.
     mapped: AtomicBool,
     state: Lock<State>,
@@ -129,6 +131,7 @@ impl Data {
             fs,
             seals: AtomicU32::new(raw::F_SEAL_SEAL),
             inode: AtomicU32::new(0),
+            blocks: AtomicU64::new(0),
             on_disk,
             mapped: AtomicBool::new(false),
             state: Lock::new(state),
@@ -148,6 +151,9 @@ impl Data {
 
     /// Blocks of 512 bytes, holes not counted.
     pub(crate) fn blocks(&self) -> u64 {
+        if self.on_disk {
+            return self.blocks.load(Ordering::Relaxed);
+        }
         let state = self.state.lock();
         (state.pages.len() as u64 * (PAGE / 512)).max(state.below.div_ceil(512))
     }

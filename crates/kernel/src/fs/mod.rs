@@ -76,7 +76,7 @@ pub(crate) mod ops {
 use crate::{
     drivers::block::{BlockDevice, DiskMemory},
     errno::{Errno, Result},
-    file::{Descriptor, OpenFile},
+    file::{Descriptor, File, OpenFile},
     process::process,
     sync::Lock,
 };
@@ -354,6 +354,18 @@ pub fn socket_at(path: &str) -> Result<Arc<dyn Any + Send + Sync>> {
     match &node.body {
         Body::Socket(socket) => Ok(socket.clone()),
         _ => Err(Errno::ECONNREFUSED),
+    }
+}
+
+/// Makes what was written to a file of a volume durable; others are in memory.
+///
+/// # Errors
+///
+/// As `fsync(2)`.
+pub(crate) fn sync_file(file: &dyn File) -> Result<()> {
+    match file.as_any().downcast_ref::<NodeFile>() {
+        Some(file) => file.node.fs.sync(),
+        None => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Cached, Data, MAX_SIZE, Origin, PAGE, Page, copy};
 use crate::{
     arch::layout,
     errno::{Errno, Result},
-    fs::volume::Volume,
+    fs::volume::{Mounted, Volume},
     mm::{
         self, PAGE_SIZE, dma,
         vma::{Access, FilePage},
@@ -26,9 +26,17 @@ pub(super) const PIECE: usize = 64 << 10;
 const MAPPING_BLOCKS: u64 = 4;
 
 impl Data {
-    /// Says which inode of its volume the file is.
-    pub(crate) fn is_inode(&self, inode: u32) {
+    /// Says which inode of its volume the file is, and how many blocks of 512 bytes it has there.
+    pub(crate) fn is_inode(&self, inode: u32, blocks: u64) {
         self.inode.store(inode, Ordering::Relaxed);
+        self.blocks.store(blocks, Ordering::Relaxed);
+    }
+
+    /// Takes over how many blocks the disk has given the file. In the volume's turn.
+    fn count(&self, ext4: &mut Mounted) -> rsext4::Ext4Result<()> {
+        let blocks = ext4.inode(self.number()?)?.blocks;
+        self.blocks.store(blocks, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The volume, if the file is on one.
@@ -72,7 +80,7 @@ impl Data {
                 volume.with_room(count as u64 / PAGE + MAPPING_BLOCKS, |ext4| {
                     ext4.write_inode(self.number()?, at, &bytes)?;
                     self.wrote(at, &bytes);
-                    Ok(())
+                    self.count(ext4)
                 })
             });
             match written {
@@ -106,7 +114,7 @@ impl Data {
             ext4.truncate_inode(self.number()?, size)?;
             self.cut(size);
             self.state.lock().below = size;
-            Ok(())
+            self.count(ext4)
         })
     }
 
@@ -123,7 +131,8 @@ impl Data {
                 let (start, stop) = (range.start.max(index * PAGE), range.end.min((index + 1) * PAGE));
                 cached.page.0[(start - index * PAGE) as usize..(stop - index * PAGE) as usize].fill(0);
             }
-            Ok(())
+            drop(state);
+            self.count(ext4)
         })
     }
 
@@ -152,7 +161,7 @@ impl Data {
                 state.size = state.size.max(range.end);
                 state.below = state.size;
             }
-            Ok(())
+            self.count(ext4)
         })
     }
 
@@ -224,7 +233,7 @@ impl Data {
                 ext4.write_inode(self.number()?, index * PAGE, &bytes)?;
                 self.state.lock().dirty.insert(index);
             }
-            Ok(())
+            self.count(ext4)
         })
     }
 

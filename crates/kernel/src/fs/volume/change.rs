@@ -77,7 +77,7 @@ impl<'a> Change<'a> {
             }
         })?;
         if let (Some(info), Some((volume, _))) = (made, &self.0) {
-            volume.knows(info.number.raw(), node);
+            volume.knows(info.number.raw(), info.blocks, node);
         }
         Ok(())
     }

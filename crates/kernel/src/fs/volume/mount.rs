@@ -287,16 +287,16 @@ fn adopt(fs: &Arc<Filesystem>, volume: &Arc<Volume>, info: &InodeInfo, body: Bod
     meta.mtime = nanoseconds(info.mtime);
     meta.ctime = nanoseconds(info.ctime);
     drop(meta);
-    volume.knows(info.number.raw(), &node);
+    volume.knows(info.number.raw(), info.blocks, &node);
     node
 }
 
 impl Volume {
     /// Notes which node an inode is.
-    pub(super) fn knows(&self, inode: u32, node: &Arc<Node>) {
+    pub(super) fn knows(&self, inode: u32, blocks: u64, node: &Arc<Node>) {
         node.ino.store(u64::from(inode), Ordering::Relaxed);
         if let Some(data) = node.data() {
-            data.is_inode(inode);
+            data.is_inode(inode, blocks);
         }
         self.nodes.lock().insert(inode, Arc::downgrade(node));
     }

@@ -139,6 +139,11 @@ struct World {
 
 impl World {
     fn mount(disk: &Arc<Recorder>, read_only: bool) -> core::result::Result<Self, String> {
+        let disk: Arc<dyn BlockDevice> = disk.clone();
+        Self::of(&disk, read_only)
+    }
+
+    fn of(disk: &Arc<dyn BlockDevice>, read_only: bool) -> core::result::Result<Self, String> {
         let fs = super::super::filesystem::Filesystem::new("tmpfs", 0, 100);
         let root = Node::root(&fs, None);
         let mount = Mount {
@@ -146,8 +151,8 @@ impl World {
             target: "/v".into(),
             read_only,
         };
-        let disks: [Arc<dyn BlockDevice>; 1] = [disk.clone()];
-        mount_all(&root, &[mount], &disks, 64 << 20).map_err(|error| error.to_string())?;
+        mount_all(&root, &[mount], core::slice::from_ref(disk), 64 << 20)
+            .map_err(|error| error.to_string())?;
         let volume = root.child("v").unwrap().fs.volume().unwrap().clone();
         Ok(Self { root, volume })
     }
@@ -207,7 +212,7 @@ fn run_e2fsck(path: &Path, arguments: &str) -> (i32, String) {
 
 fn is_clean(bytes: &[u8]) {
     let (code, text) = e2fsck(bytes, "-fn");
-    assert_eq!(code, 0, "{text}");
+    assert!(code == 0 && !text.contains("Fix?"), "{text}");
 }
 
 #[test]
@@ -548,4 +553,125 @@ fn a_disk_that_is_pulled_out_has_what_was_synced() {
 #[test]
 fn a_full_disk_that_is_pulled_out_is_sound_too() {
     pull_out(7, 32, 700, 12);
+}
+
+/// A volume that was damaged: shared, with what was changed since. Larger than an input could be, so an input says where what is damaged.
+struct Damaged {
+    base: Arc<Recorder>,
+    changed: Mutex<BTreeMap<usize, Box<[u8]>>>,
+}
+
+impl Damaged {
+    fn block(&self, index: usize) -> Box<[u8]> {
+        let changed = self.changed.lock().unwrap();
+        let fresh = || {
+            let bytes = self.base.bytes.lock().unwrap();
+            bytes[index * BLOCK..(index + 1) * BLOCK].into()
+        };
+        changed.get(&index).cloned().unwrap_or_else(fresh)
+    }
+}
+
+impl BlockDevice for Damaged {
+    fn capacity_sectors(&self) -> u64 {
+        self.base.capacity_sectors()
+    }
+
+    fn read_only(&self) -> bool {
+        false
+    }
+
+    fn read(&self, sector: u64, buffer: &mut [u8]) -> Result<(), BlockError> {
+        let start = sector as usize * 512;
+        if start + buffer.len() > self.base.capacity_sectors() as usize * 512 {
+            return Err(BlockError::OutOfRange);
+        }
+        for (at, part) in (start..).step_by(512).zip(buffer.chunks_mut(512)) {
+            part.copy_from_slice(&self.block(at / BLOCK)[at % BLOCK..][..512]);
+        }
+        Ok(())
+    }
+
+    fn write(&self, sector: u64, buffer: &[u8]) -> Result<(), BlockError> {
+        let start = sector as usize * 512;
+        if start + buffer.len() > self.base.capacity_sectors() as usize * 512 {
+            return Err(BlockError::OutOfRange);
+        }
+        for (at, part) in (start..).step_by(512).zip(buffer.chunks(512)) {
+            let mut block = self.block(at / BLOCK);
+            block[at % BLOCK..][..512].copy_from_slice(part);
+            self.changed.lock().unwrap().insert(at / BLOCK, block);
+        }
+        Ok(())
+    }
+
+    fn id(&self) -> String {
+        "disk".into()
+    }
+}
+
+/// Blocks of a small volume that hold what is not file contents: superblock, groups, bitmaps, inodes, journal, folders.
+fn metadata_blocks(disk: &Arc<Recorder>) -> Vec<usize> {
+    let bytes = disk.bytes.lock().unwrap();
+    let used = |block: &&usize| {
+        bytes[**block * BLOCK..(**block + 1) * BLOCK]
+            .iter()
+            .any(|&byte| byte != 0)
+    };
+    (0..bytes.len() / BLOCK)
+        .collect::<Vec<_>>()
+        .iter()
+        .filter(used)
+        .copied()
+        .collect()
+}
+
+/// Whatever a volume holds, mounting and using it ends, with an error or without.
+#[test]
+fn fuzz_volume() {
+    let disk = Recorder::formatted(32);
+    let world = World::mount(&disk, false).unwrap();
+    ops::mkdir(&world.at("/v/d"), 0o755).unwrap();
+    for index in 0..20 {
+        world
+            .write(&format!("/v/d/f{index}"), index * 5000, &[7; 3000])
+            .unwrap();
+    }
+    ops::symlink("d/f1", &world.at("/v/l")).unwrap();
+    world.volume.sync().unwrap();
+    // As a crash leaves it, with a journal to replay.
+    world.forget();
+    let blocks = metadata_blocks(&disk);
+    // Five bytes each: which block, where in it, and what is there then.
+    let seeds: [&[u8]; 3] = [
+        &[0, 0, 4, 56, 1],
+        &[1, 0, 0, 2, 255, 2, 0, 0, 10, 3],
+        &[30, 0, 0, 40, 9],
+    ];
+    uigniter_fuzz::run("ext4-volume", &seeds, |input| {
+        let damaged = Damaged {
+            base: disk.clone(),
+            changed: Mutex::default(),
+        };
+        for change in input.chunks_exact(5).take(40) {
+            let block = blocks[usize::from(u16::from_le_bytes([change[0], change[1]])) % blocks.len()];
+            let at = usize::from(u16::from_be_bytes([change[2], change[3]])) % BLOCK;
+            let mut bytes = damaged.block(block);
+            bytes[at] = change[4];
+            damaged.changed.lock().unwrap().insert(block, bytes);
+        }
+        let disk: Arc<dyn BlockDevice> = Arc::new(damaged);
+        let Ok(world) = World::of(&disk, false) else {
+            return;
+        };
+        let _ = world.read("/v/d/f3");
+        let _ = world.read("/v/l");
+        let _ = world.write("/v/d/f4", 100, &[1; 9000]);
+        let _ = world.write("/v/d/new", 0, &[1; 100]);
+        let _ = ops::rename(&world.at("/v/d/f5"), &world.at("/v/f5"), 0);
+        let _ = ops::unlink(&world.at("/v/d/f6"));
+        let _ = ops::mkdir(&world.at("/v/e"), 0o755);
+        let _ = world.volume.sync();
+        world.forget();
+    });
 }

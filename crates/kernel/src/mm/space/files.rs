@@ -10,7 +10,7 @@ use crate::{
         vma::{Area, Backing},
     },
 };
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 
 /// Takes a file's pages (indices) out of its mappings, before the file gives them up or replaces them; with `copies`, also private copies of them, as when
@@ -57,6 +57,18 @@ pub fn shared_ranges(identity: usize) -> Vec<(Range<u64>, u64)> {
         _ => None,
     };
     space.areas.iter().filter_map(of_it).collect()
+}
+
+/// The files that a range maps shared, once for each of its areas.
+#[must_use]
+pub fn shared_files(start: u64, len: u64) -> Vec<Arc<dyn File>> {
+    let space = SPACE.lock();
+    let areas = space.areas.overlapping(start, start.saturating_add(len));
+    let file = |area: &Area| match &area.backing {
+        Backing::Shared(file, _) => Some(file.clone()),
+        _ => None,
+    };
+    areas.filter_map(file).collect()
 }
 
 /// Reads until the buffer is full or the file ends.

@@ -25,7 +25,7 @@ pub use advice::{
     read_ahead,
 };
 pub use fault::{check_user, fault, own_page, populate_range, show};
-pub use files::{forget, has_shared_writer, read_full, shared_ranges};
+pub use files::{forget, has_shared_writer, read_full, shared_files, shared_ranges};
 pub use remap::{Remap, remap};
 pub use report::{maps_text, smaps_rollup_text, smaps_text, usage};
 

@@ -68,7 +68,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-const IN_MEMORY: &str = "what is written lives in memory, so there is nothing to write back";
+const ON_VOLUMES: &str =
+    "on volumes; elsewhere what is written lives in memory, so there is nothing to write back";
 const MOUNT: &str = "the tree is made at boot";
 const VECTORS: &str = "more than 64 KiB of a stream at once, when in several parts";
 const XATTR: &str = "user, trusted and security attributes; no access control lists";
@@ -124,8 +125,8 @@ pub const ROWS: &[Row] = &[
         Partial("no leases and no F_NOTIFY"),
     ),
     Row::new(raw::__NR_flock, "flock", flock::flock, Full),
-    Row::new(raw::__NR_fsync, "fsync", fsync::fsync, Stub(IN_MEMORY)),
-    Row::new(raw::__NR_fdatasync, "fsync", fsync::fsync, Stub(IN_MEMORY)),
+    Row::new(raw::__NR_fsync, "fsync", fsync::fsync, Partial(ON_VOLUMES)),
+    Row::new(raw::__NR_fdatasync, "fsync", fsync::fsync, Partial(ON_VOLUMES)),
     Row::new(raw::__NR_getcwd, "getcwd", getcwd::getcwd, Full),
     Row::new(raw::__NR_getdents, "getdents", getdents::getdents, Full),
     Row::new(raw::__NR_getdents64, "getdents", getdents::getdents64, Full),
@@ -293,13 +294,13 @@ pub const ROWS: &[Row] = &[
     Row::new(raw::__NR_statx, "statx", statx::statx, Full),
     Row::new(raw::__NR_symlink, "symlink", symlink::symlink, Full),
     Row::new(raw::__NR_symlinkat, "symlink", symlink::symlinkat, Full),
-    Row::new(raw::__NR_sync, "sync", sync::sync, Stub(IN_MEMORY)),
-    Row::new(raw::__NR_syncfs, "sync", sync::syncfs, Stub(IN_MEMORY)),
+    Row::new(raw::__NR_sync, "sync", sync::sync, Partial(ON_VOLUMES)),
+    Row::new(raw::__NR_syncfs, "sync", sync::syncfs, Partial(ON_VOLUMES)),
     Row::new(
         raw::__NR_sync_file_range,
         "sync_file_range",
         sync_file_range::sync_file_range,
-        Stub(IN_MEMORY),
+        Partial(ON_VOLUMES),
     ),
     Row::new(raw::__NR_tee, "tee", tee::tee, Full),
     Row::new(raw::__NR_truncate, "truncate", truncate::truncate, Full),
