@@ -6,9 +6,26 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        build::Build, completion::Completion, daemon::Daemon, demo::Demo, doctor::Doctor, image::Image,
-        inspect::Inspect, kill::Kill, logs::Logs, man::Man, pool::Pool, ps::Ps, reference::Reference, rm::Rm,
-        run::Run, stats::Stats, stop::Stop, vmm::Vmm, volume::Volume, wait::Wait,
+        build::{Build, Traced},
+        completion::Completion,
+        daemon::Daemon,
+        demo::Demo,
+        doctor::Doctor,
+        image::Image,
+        inspect::Inspect,
+        kill::Kill,
+        logs::Logs,
+        man::Man,
+        pool::Pool,
+        ps::Ps,
+        reference::Reference,
+        rm::Rm,
+        run::Run,
+        stats::Stats,
+        stop::Stop,
+        vmm::Vmm,
+        volume::Volume,
+        wait::Wait,
     },
     env_vars,
     error::{CliError, Outcome},
@@ -72,6 +89,8 @@ enum Command {
     Reference(Reference),
     #[command(hide = true)]
     Vmm(Vmm),
+    #[command(hide = true)]
+    Traced(Traced),
 }
 
 /// Parses the command line and does what it says.
@@ -105,6 +124,7 @@ impl Command {
             Self::Man(command) => Ok(command.run()),
             Self::Reference(command) => Ok(command.run()),
             Self::Vmm(command) => Ok(command.run()),
+            Self::Traced(command) => Ok(command.run()),
             other => Err(other),
         }
     }
@@ -126,9 +146,12 @@ impl Command {
             Self::Pool(command) => command.run(&global).await,
             Self::Demo(command) => command.run(&global).await,
             Self::Daemon(command) => command.run(global).await,
-            Self::Doctor(_) | Self::Completion(_) | Self::Man(_) | Self::Reference(_) | Self::Vmm(_) => {
-                Ok(ExitCode::SUCCESS)
-            }
+            Self::Doctor(_)
+            | Self::Completion(_)
+            | Self::Man(_)
+            | Self::Reference(_)
+            | Self::Vmm(_)
+            | Self::Traced(_) => Ok(ExitCode::SUCCESS),
         }
     }
 }

@@ -8,6 +8,7 @@ mod manifest;
 mod report;
 mod settings;
 mod source;
+mod trace;
 
 use std::{
     ffi::OsStr,
@@ -22,7 +23,7 @@ use uigniter_api::{
     Client,
     image::{Image, ImportQuery},
 };
-use uigniter_image::{Format, configuration, disk, osv};
+use uigniter_image::{Addition, Format, configuration, disk, osv};
 
 use crate::{
     cli::GlobalArgs,
@@ -36,7 +37,8 @@ use crate::{
 use manifest::Recipe;
 use report::{Contents, Report};
 use settings::Settings;
-use source::Origin;
+use source::{Origin, Source};
+pub(crate) use trace::Traced;
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -92,6 +94,12 @@ pub(crate) struct Build {
     /// With --from-osv: a value for %(NAME)s and ${NAME} in its lines; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
     define: Vec<(String, String)>,
+    /// Run the program once on this host, with its arguments and as whoever you are, and pack what it opens to read as well; each file is shown
+    #[arg(long)]
+    trace: bool,
+    /// How long it may run; then it is told to end (SIGTERM), and half a second later made to
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "trace", value_parser = clap::value_parser!(u64).range(1..=600))]
+    trace_seconds: u64,
     /// File system of the image: Linux's, or OSv's on a disk as OSv looks for it
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: FormatArg,
@@ -164,7 +172,10 @@ impl Build {
 
     fn build(self, progress: &Progress) -> Result<Built, CliError> {
         let recipe = self.recipe()?;
-        let source = recipe.origin.read(&recipe.additions, &self.define, progress)?;
+        let mut source = recipe.origin.read(&recipe.additions, &self.define, progress)?;
+        if self.trace {
+            source = self.traced(&recipe, source, progress)?;
+        }
         let (mut tree, mut config) = (source.tree, source.config);
         recipe.settings.apply(&mut config);
         self.settings().apply(&mut config);
@@ -210,6 +221,41 @@ impl Build {
             additions: self.add.additions().to_vec(),
             settings: Settings::default(),
         })
+    }
+
+    /// The source again, with what the program opens on this host.
+    fn traced(&self, recipe: &Recipe, mut source: Source, progress: &Progress) -> Result<Source, CliError> {
+        let Origin::Binary(program) = &recipe.origin else {
+            return Err(
+                CliError::new("--trace runs a program of this host").hint("give one: --from-binary PROGRAM")
+            );
+        };
+        progress.step(format!("running {}", program.display()));
+        let (said, own) = (&recipe.settings, self.settings());
+        let path = ("PATH".to_owned(), settings::USUAL_PATH.to_owned());
+        let run = trace::Run {
+            program: program.clone(),
+            args: if own.args.is_empty() {
+                said.args.clone()
+            } else {
+                own.args
+            },
+            env: [vec![path], said.env.clone(), own.env].concat(),
+            limit: Duration::from_secs(self.trace_seconds),
+        };
+        let mut additions = recipe.additions.clone();
+        for host in trace::opened_files(&run)? {
+            if source
+                .tree
+                .has(host.as_os_str().as_encoded_bytes())
+                .map_err(CliError::new)?
+            {
+                continue;
+            }
+            progress.note(&format!("the program opens {}; it is packed", host.display()));
+            additions.push(Addition { host, guest: None });
+        }
+        recipe.origin.read(&additions, &self.define, progress)
     }
 
     fn settings(&self) -> Settings {

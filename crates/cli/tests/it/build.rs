@@ -192,6 +192,109 @@ fn an_image_that_does_not_boot_is_not_built() {
     assert!(!images.contains("boot-check"), "{images}");
 }
 
+/// Reads a file in a thread, one in a child and one beside its working directory, writes one, and waits for its end.
+const OPENS: &str = r#"
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void say(const char *path) {
+    char text[20] = {0};
+    int file = open(path, O_RDONLY);
+    if (file >= 0 && read(file, text, 19) > 0)
+        printf("%s", text);
+    close(file);
+}
+static void *thread(void *folder) {
+    say("in-thread");
+    return folder;
+}
+int main(int count, char **words) {
+    pthread_t other;
+    chdir(words[1]);
+    pthread_create(&other, 0, thread, 0);
+    pthread_join(other, 0);
+    say("link");
+    say("missing");
+    close(open("written", O_WRONLY | O_CREAT, 0600));
+    puts("");
+    fflush(stdout);
+    if (count > 2) {
+        if (fork() == 0) {
+            say("in-child");
+            pause();
+        }
+        pause();
+    }
+}"#;
+
+#[test]
+fn what_a_program_opens_is_found_by_running_it() {
+    let daemon = Daemon::start();
+    // Not below /tmp, of which nothing is packed.
+    let files = tempfile::tempdir_in("/srv").unwrap();
+    for name in ["in-thread", "in-child", "real"] {
+        fs::write(files.path().join(name), format!("<{name}>")).unwrap();
+    }
+    std::os::unix::fs::symlink("real", files.path().join("link")).unwrap();
+    let program = compile_with("opens", &["-pthread"], OPENS);
+    let (program, at) = (program.to_str().unwrap(), files.path().to_str().unwrap());
+    let build = [
+        "build",
+        "-t",
+        "opens",
+        "--from-binary",
+        program,
+        "--trace",
+        "--trace-seconds",
+        "1",
+        "--",
+        at,
+    ];
+    let built = daemon.ask(build);
+    for name in ["in-thread", "link"] {
+        assert!(
+            built.stderr.contains(&format!("opens {at}/{name}; it is packed")),
+            "{built:?}"
+        );
+    }
+    for name in ["missing", "written", "in-child", "/etc/ld.so.cache", "/proc"] {
+        assert!(!built.stderr.contains(name), "{name}: {built:?}");
+    }
+    built.ok();
+    assert_eq!(daemon.ask(["run", "--rm", "opens"]).ok(), "<in-thread><real>\n");
+    let waits = daemon.ask([&build[..], &["wait"]].concat());
+    assert!(waits.stderr.contains("in-child"), "{waits:?}");
+    waits.ok();
+    let runs = |entry: fs::DirEntry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).starts_with(&format!("{program}\0{at}"))
+    };
+    let left = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().is_dir());
+    assert_eq!(
+        left.map(runs).filter(|runs| *runs).count(),
+        0,
+        "nothing of it runs any more"
+    );
+    daemon
+        .ask([
+            "build",
+            "-t",
+            "x",
+            "--from-folder",
+            at,
+            "--entrypoint",
+            "x",
+            "--trace",
+        ])
+        .fails(1, "--trace");
+}
+
 #[test]
 fn an_instance_has_what_its_image_says_unless_it_says_otherwise() {
     let (daemon, folder) = (Daemon::start(), tempfile::tempdir().unwrap());

@@ -12,7 +12,7 @@ use uigniter_image::{
 use crate::error::CliError;
 
 /// `PATH` where an image has none, as container engines have it.
-const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What one place says; the rest is left as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
