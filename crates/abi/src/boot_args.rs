@@ -115,7 +115,8 @@ pub struct Mount {
 /// What can be mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MountSource {
-    /// `block:ID`: the ext4 file system on the block device whose serial string (its drive's id) this is; at most 20 bytes.
+    /// `block:ID`: the ext4 file system on the block device whose serial string (its drive's id) this is; at most 20 bytes. Where a monitor has other serial strings
+    /// (Firecracker), Linux's name of the device: `vda` is the first.
     Block(String),
     /// `virtiofs:TAG`: a folder of the host's behind the virtio-fs device with this tag.
     VirtioFs(String),

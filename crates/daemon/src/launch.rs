@@ -13,7 +13,6 @@ use uigniter_abi::boot_args::{self, BootArgs, Interface, MountSource, RootFs};
 use uigniter_api::instance::{CreateRequest, Instance, State};
 use uigniter_firecracker_client::{Action, BootSource, CacheType, Drive, MachineConfig, Pmem};
 use uigniter_image::Format;
-use uigniter_network as network;
 
 use crate::{
     host::Host,
@@ -188,7 +187,7 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
         drive.cache_type = Some(CacheType::Writeback);
         vm.client.put_drive(&drive).await?;
     }
-    let line = boot_args(&vm.attachment, plan, instance).to_string();
+    let line = boot_args(vm, plan, instance).to_string();
     let mut source = BootSource::new(host.kernel.path(), line);
     source.initrd_path = plan.ram_disk.as_ref().map(RamDisk::path);
     vm.client.put_boot_source(&source).await?;
@@ -214,7 +213,8 @@ async fn disk_of(vm: &Vm, plan: &Plan, instance: &Instance) -> Result<PathBuf, R
     Ok(to)
 }
 
-fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance) -> BootArgs {
+fn boot_args(vm: &Vm, plan: &Plan, instance: &Instance) -> BootArgs {
+    let attachment = &vm.attachment;
     BootArgs {
         interfaces: vec![Interface {
             name: "eth0".into(),
@@ -241,7 +241,7 @@ fn boot_args(attachment: &network::Attachment, plan: &Plan, instance: &Instance)
             .iter()
             .enumerate()
             .map(|(index, mount)| boot_args::Mount {
-                source: MountSource::Block(drive_of(index)),
+                source: MountSource::Block(vm.features.name_of(drive_of(index), index + 1)),
                 target: mount.target.clone(),
                 read_only: mount.read_only,
             })

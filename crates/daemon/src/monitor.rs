@@ -42,6 +42,21 @@ pub(crate) struct Features {
     pub(crate) image_as_memory: bool,
     /// Memory that the guest does not use goes back to the host.
     pub(crate) page_reporting: bool,
+    /// The guest finds a drive by its id. Firecracker's serial strings are made of the file's inode.
+    pub(crate) drive_ids: bool,
+}
+
+impl Features {
+    /// What the guest knows the drive `id` by, the `position`th of its drives.
+    pub(crate) fn name_of(self, id: String, position: usize) -> String {
+        let letter = u8::try_from(position)
+            .ok()
+            .and_then(|position| b'a'.checked_add(position));
+        match letter.filter(|letter| !self.drive_ids && letter.is_ascii_lowercase()) {
+            Some(letter) => format!("vd{}", char::from(letter)),
+            None => id,
+        }
+    }
 }
 
 impl Monitor {
@@ -106,6 +121,7 @@ impl Monitor {
             Self::Embedded(_) => Ok(Features {
                 image_as_memory: true,
                 page_reporting: true,
+                drive_ids: true,
             }),
             Self::Firecracker(binary) => {
                 let version = client.version().await?;
@@ -134,12 +150,23 @@ fn of_firecracker(version: &str) -> Option<Features> {
     (version >= OLDEST_FIRECRACKER).then_some(Features {
         image_as_memory: false,
         page_reporting: version >= REPORTING_SINCE,
+        drive_ids: false,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::of_firecracker;
+
+    #[test]
+    fn drives_without_ids_are_found_by_their_place() {
+        let mut features = of_firecracker("1.17.0").unwrap();
+        let name = |features: super::Features, position| features.name_of("volume0".into(), position);
+        assert_eq!(name(features, 1), "vdb");
+        assert_eq!(name(features, 26), "volume0");
+        features.drive_ids = true;
+        assert_eq!(name(features, 1), "volume0");
+    }
 
     #[test]
     fn a_version_says_what_firecracker_has() {

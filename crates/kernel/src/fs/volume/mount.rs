@@ -47,7 +47,7 @@ pub enum MountError {
 impl fmt::Display for MountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDisk(target, id) => write!(f, "{target}: no block device has the id '{id}'"),
+            Self::NoDisk(target, id) => write!(f, "{target}: no block device has the id or the name '{id}'"),
             Self::Unsupported(target) => {
                 write!(
                     f,
@@ -77,13 +77,19 @@ pub(in crate::fs) fn mount_all(
         let MountSource::Block(id) = &mount.source else {
             return Err(MountError::Unsupported(mount.target.clone()));
         };
-        let disk = disks
-            .iter()
-            .find(|disk| disk.id() == *id)
-            .ok_or_else(|| MountError::NoDisk(mount.target.clone(), id.clone()))?;
+        let disk = find(disks, id).ok_or_else(|| MountError::NoDisk(mount.target.clone(), id.clone()))?;
         mount_one(root, mount, id, disk, memory_bytes)?;
     }
     Ok(())
+}
+
+/// The disk of that id, or of that name (`vda`).
+fn find<'a>(disks: &'a [Arc<dyn BlockDevice>], id: &str) -> Option<&'a Arc<dyn BlockDevice>> {
+    let named = || match id.strip_prefix("vd")?.as_bytes() {
+        &[letter @ b'a'..=b'z'] => disks.get(usize::from(letter - b'a')),
+        _ => None,
+    };
+    disks.iter().find(|disk| disk.id() == id).or_else(named)
 }
 
 fn mount_one(
