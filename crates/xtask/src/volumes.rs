@@ -52,9 +52,8 @@ pub(crate) fn run(kills: u32) -> Result<()> {
     })?;
     daemon.stop()?;
     println!(
-        "{kills} monitors killed under load: {} records and {} slots that were synced are there, and e2fsck finds nothing",
-        promises.records,
-        promises.slots.len()
+        "{kills} monitors killed under load: {} records that were synced are there with all files that were, and e2fsck finds nothing",
+        promises.records
     );
     Ok(())
 }
@@ -163,10 +162,11 @@ fn check(disk: &Path) -> Result<()> {
         String::from_utf8_lossy(&replayed.stdout)
     );
     let checked = e2fsck("-fn")?;
+    let text = String::from_utf8_lossy(&checked.stdout);
+    // Some of what it would mend does not count as an error.
     ensure!(
-        checked.status.success(),
-        "e2fsck -fn: {}",
-        String::from_utf8_lossy(&checked.stdout)
+        checked.status.success() && !text.contains("Fix?"),
+        "e2fsck -fn: {text}"
     );
     Ok(())
 }
