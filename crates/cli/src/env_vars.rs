@@ -20,6 +20,9 @@ pub(crate) const FIRECRACKER: &str = "UIGNITER_FIRECRACKER";
 /// What is logged on stderr.
 pub(crate) const LOG: &str = "UIGNITER_LOG";
 
+/// Docker's configuration folder.
+pub(crate) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+
 /// The list for the documentation.
 pub(crate) const ALL: &[EnvVar] = &[
     EnvVar {
@@ -33,6 +36,10 @@ pub(crate) const ALL: &[EnvVar] = &[
     EnvVar {
         name: FIRECRACKER,
         meaning: "The Firecracker that `uigniter daemon --vmm firecracker` runs, where it is not the one of PATH; tests run it, too.",
+    },
+    EnvVar {
+        name: DOCKER_CONFIG,
+        meaning: "Folder of the `config.json` in which `docker login` notes who asks a registry. Default: ~/.docker.",
     },
     EnvVar {
         name: LOG,

@@ -15,7 +15,9 @@ mod output;
 mod packing;
 mod private_daemon;
 mod progress;
+mod registry;
 mod signals;
+mod transfer;
 mod values;
 
 use std::process::ExitCode;

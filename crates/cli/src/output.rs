@@ -22,7 +22,7 @@ pub(crate) enum Format {
 }
 
 /// Options of commands that print results.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct OutputArgs {
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]

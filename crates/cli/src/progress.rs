@@ -22,6 +22,19 @@ impl Progress {
         Self(bar)
     }
 
+    /// A line that shows how many of `bytes` are done.
+    pub(crate) fn of_bytes(what: impl Into<String>, bytes: u64) -> Self {
+        let progress = Self::new();
+        progress.step(what);
+        progress.count(bytes);
+        progress
+    }
+
+    /// So many more are done.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.inc(bytes as u64);
+    }
+
     /// Says what is done now.
     pub(crate) fn step(&self, what: impl Into<String>) {
         self.0.set_message(what.into());
@@ -34,13 +47,17 @@ impl Progress {
 
     /// A writer that shows how many of about `bytes` went through.
     pub(crate) fn writer<W: Write + Seek>(&self, bytes: u64, output: W) -> impl Write + Seek {
+        self.count(bytes);
+        self.0.wrap_write(output)
+    }
+
+    fn count(&self, bytes: u64) {
         // A template that does not parse would be a slip of ours; the line is then as it was.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bytes} of {total_bytes} {wide_bar}")
         {
             self.0.set_style(style);
         }
         self.0.set_length(bytes);
-        self.0.wrap_write(output)
     }
 
     /// After a writer: words alone again.

@@ -9,6 +9,7 @@
 //! Each of these is compared with the digest by which it is named, and each layer with the one that the configuration has, so no change of the file
 //! goes unnoticed. Layers may be plain, gzip or zstd, whatever they say that they are.
 
+pub mod artifact;
 mod blobs;
 mod layer;
 
@@ -156,10 +157,7 @@ pub fn load(path: &Path, reference: Option<&str>, limits: Limits) -> Result<Load
 
 /// The configuration, and the names of the layers' blobs from the lowest on.
 fn find(blobs: &Blobs, reference: Option<&str>) -> Result<(ImageConfiguration, Vec<String>), Error> {
-    if let Some(index) = blobs.read("index.json")? {
-        let index: ImageIndex = json("index.json", &index)?;
-        let descriptor = choose(blobs, index.manifests(), reference, 0)?;
-        let manifest: ImageManifest = json_blob(blobs, &descriptor)?;
+    if let Some((_, manifest)) = manifest_of(blobs, reference)? {
         let configuration = json_blob(blobs, manifest.config())?;
         let layers = manifest.layers().iter().map(|layer| blob_name(layer.digest()));
         return Ok((configuration, layers.collect::<Result<_, _>>()?));
@@ -192,6 +190,17 @@ fn find(blobs: &Blobs, reference: Option<&str>) -> Result<(ImageConfiguration, V
         return Err(Error::Digest(image.config.clone()));
     }
     Ok((json(&image.config, &bytes)?, image.layers.clone()))
+}
+
+/// The manifest that is meant, and what names it; `None` where there is no index.
+fn manifest_of(blobs: &Blobs, reference: Option<&str>) -> Result<Option<(Descriptor, ImageManifest)>, Error> {
+    let Some(index) = blobs.read("index.json")? else {
+        return Ok(None);
+    };
+    let index: ImageIndex = json("index.json", &index)?;
+    let descriptor = choose(blobs, index.manifests(), reference, 0)?;
+    let manifest = json_blob(blobs, &descriptor)?;
+    Ok(Some((descriptor, manifest)))
 }
 
 /// An image in `manifest.json` of `docker save`.

@@ -41,7 +41,18 @@ const TARGETS: &[(&str, &str, &str)] = &[
         "uigniter",
         "commands::build::manifest::tests::fuzz_manifest",
     ),
+    ("docker-config", "uigniter", "registry::tests::fuzz_docker_config"),
     ("erofs", "uigniter-image", "erofs::tests::fuzz_erofs"),
+    (
+        "oci-manifest",
+        "uigniter-image",
+        "oci::artifact::tests::fuzz_oci_manifest",
+    ),
+    (
+        "oci-layout",
+        "uigniter-image",
+        "oci::artifact::tests::fuzz_oci_layout",
+    ),
     ("oci-layer", "uigniter-image", "oci::tests::fuzz_oci_layer"),
     ("usr-manifest", "uigniter-image", "osv::tests::fuzz_usr_manifest"),
     ("module-py", "uigniter-image", "osv::tests::fuzz_module"),

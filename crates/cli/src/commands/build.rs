@@ -21,7 +21,7 @@ use clap::{Args, ValueEnum};
 use tempfile::NamedTempFile;
 use uigniter_api::{
     Client,
-    image::{Image, ImportQuery},
+    image::{Image, ImageName, ImportQuery},
 };
 use uigniter_image::{Addition, Format, configuration, disk, osv};
 
@@ -37,6 +37,7 @@ use crate::{
 use manifest::Recipe;
 use report::{Contents, Report};
 use settings::Settings;
+pub(crate) use source::path_and_name;
 use source::{Origin, Source};
 pub(crate) use trace::Traced;
 
@@ -68,7 +69,7 @@ impl From<FormatArg> for Format {
 ///
 /// Without --from-*, a manifest says what the image is made of and how it is run, in the words of the options of this command and of 'uigniter run':
 /// from-binary, from-folder, from-oci or from-osv, add, entrypoint, args, env, workdir, memory, cpus, ports, volumes. Options count more.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:
   uigniter build -t cache --from-binary /usr/bin/memcached -- -u root
   uigniter build -t site --from-folder ./root --entrypoint /usr/sbin/nginx
@@ -123,7 +124,7 @@ pub(crate) struct Build {
     args: Vec<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[group(multiple = false)]
 struct SourceArgs {
     /// A manifest, or a folder with a uigniter.toml or OSv's usr.manifest [default: the current folder]
@@ -267,6 +268,27 @@ impl Build {
             ..Settings::default()
         }
     }
+}
+
+/// Makes an image of a container image, as `--from-oci` does.
+pub(crate) async fn from_container(
+    client: &Client,
+    container: String,
+    name: &ImageName,
+) -> Result<Image, CliError> {
+    let build = Build {
+        source: SourceArgs {
+            from_oci: Some(container),
+            ..SourceArgs::default()
+        },
+        ..Build::default()
+    };
+    let progress = Progress::new();
+    let steps = progress.clone();
+    let built = tokio::task::spawn_blocking(move || build.build(&steps)).await;
+    let built = built.map_err(|error| CliError::new(format!("cannot build '{name}': {error}")))??;
+    progress.step(format!("sending {}", output::bytes(built.bytes)));
+    import(client, built.file.path(), &name.to_string()).await
 }
 
 /// The folder of OSv's that `-f` names, or the one with the file that it names.

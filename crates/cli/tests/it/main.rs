@@ -9,6 +9,7 @@
     reason = "a test ends at the first thing that is not as it should be; clippy exempts only the test functions themselves"
 )]
 
+mod registry;
 mod support;
 
 mod build;
@@ -20,13 +21,17 @@ mod given;
 mod image;
 mod inspect;
 mod kill;
+mod load;
 mod logs;
 mod man;
 mod pool;
 mod ps;
+mod pull;
+mod push;
 mod reference;
 mod rm;
 mod run;
+mod save;
 mod stats;
 mod stop;
 mod vmm;

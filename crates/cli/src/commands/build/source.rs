@@ -97,11 +97,15 @@ fn app_of_osv(folder: &Path, defines: &[(String, String)], progress: &Progress) 
 }
 
 /// Reads `PATH[@NAME]`.
-fn container(source: &str, progress: &Progress) -> Result<Source, CliError> {
-    let (path, name) = match source.rsplit_once('@') {
+pub(crate) fn path_and_name(source: &str) -> (&str, Option<&str>) {
+    match source.rsplit_once('@') {
         Some((path, name)) if !Path::new(source).exists() => (path, Some(name)),
         _ => (source, None),
-    };
+    }
+}
+
+fn container(source: &str, progress: &Progress) -> Result<Source, CliError> {
+    let (path, name) = path_and_name(source);
     progress.step(format!("reading the layers of {path}"));
     File::open(path).map_err(|error| {
         CliError::new(format!("cannot read {path}: {error}"))
