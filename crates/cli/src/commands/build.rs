@@ -95,7 +95,7 @@ pub(crate) struct Build {
     /// With --from-osv: a value for %(NAME)s and ${NAME} in its lines; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
     define: Vec<(String, String)>,
-    /// Run the program once on this host, with its arguments and as whoever you are, and pack what it opens to read as well; each file is shown
+    /// Run the program once on this host, with its arguments and as whoever you are, and pack the files that it reads or looks at as well; each is shown
     #[arg(long)]
     trace: bool,
     /// How long it may run; then it is told to end (SIGTERM), and half a second later made to
@@ -253,7 +253,7 @@ impl Build {
             {
                 continue;
             }
-            progress.note(&format!("the program opens {}; it is packed", host.display()));
+            progress.note(&format!("the program uses {}; it is packed", host.display()));
             additions.push(Addition { host, guest: None });
         }
         recipe.origin.read(&additions, &self.define, progress)

@@ -218,6 +218,7 @@ int main(int count, char **words) {
     pthread_join(other, 0);
     say("link");
     say("missing");
+    access("looked-at", R_OK);
     close(open("written", O_WRONLY | O_CREAT, 0600));
     puts("");
     fflush(stdout);
@@ -235,7 +236,7 @@ fn what_a_program_opens_is_found_by_running_it() {
     let daemon = Daemon::start();
     // Not below /tmp, of which nothing is packed.
     let files = tempfile::tempdir_in("/srv").unwrap();
-    for name in ["in-thread", "in-child", "real"] {
+    for name in ["in-thread", "in-child", "real", "looked-at"] {
         fs::write(files.path().join(name), format!("<{name}>")).unwrap();
     }
     std::os::unix::fs::symlink("real", files.path().join("link")).unwrap();
@@ -254,9 +255,9 @@ fn what_a_program_opens_is_found_by_running_it() {
         at,
     ];
     let built = daemon.ask(build);
-    for name in ["in-thread", "link"] {
+    for name in ["in-thread", "link", "looked-at"] {
         assert!(
-            built.stderr.contains(&format!("opens {at}/{name}; it is packed")),
+            built.stderr.contains(&format!("uses {at}/{name}; it is packed")),
             "{built:?}"
         );
     }

@@ -1,6 +1,6 @@
 //! `--trace`: the program runs once on this host, and what it opened is found out.
 //!
-//! Each system call of it, its threads and its children stops (`ptrace(2)`, `PTRACE_SYSCALL`), and those that open or run a file are looked at. Not `strace`,
+//! Each system call of it, its threads and its children stops (`ptrace(2)`, `PTRACE_SYSCALL`), and those that open, run or look at a file are looked at. Not `strace`,
 //! which would have to be installed, and not `fanotify`, which tells of files and not of the paths, with their links, by which they were opened.
 
 use std::{
@@ -82,7 +82,7 @@ impl Traced {
     }
 }
 
-/// Runs the program and gives the files that it opened to read them, without what no image has.
+/// Runs the program and gives the files that it opened to read them, or looked at, without what no image has.
 pub(super) fn opened_files(run: &Run) -> Result<BTreeSet<PathBuf>, CliError> {
     let cannot = |error: &dyn std::fmt::Display| {
         CliError::new(format!("cannot trace {}: {error}", run.program.display()))
@@ -227,7 +227,7 @@ fn go_on(pid: Pid, signal: Option<Signal>) -> Result<(), Errno> {
     }
 }
 
-/// The file that a system call is about to read or run.
+/// The file that a system call is about to read, run or look at.
 fn path_of(pid: Pid, registers: &libc::user_regs_struct) -> Option<PathBuf> {
     let (folder, path, flags) = match registers.orig_rax.cast_signed() {
         libc::SYS_open => (None, registers.rdi, registers.rsi),
@@ -240,6 +240,11 @@ fn path_of(pid: Pid, registers: &libc::user_regs_struct) -> Option<PathBuf> {
         }
         libc::SYS_execve => (None, registers.rdi, 0),
         libc::SYS_execveat => (Some(registers.rdi), registers.rsi, 0),
+        // Python looks whether a source is there and reads what it compiled from it.
+        libc::SYS_stat | libc::SYS_lstat | libc::SYS_access => (None, registers.rdi, 0),
+        libc::SYS_newfstatat | libc::SYS_statx | libc::SYS_faccessat | libc::SYS_faccessat2 => {
+            (Some(registers.rdi), registers.rsi, 0)
+        }
         _ => return None,
     };
     // What a program makes or only writes is no part of it.
