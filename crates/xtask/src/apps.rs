@@ -14,7 +14,7 @@ mod debian;
 mod endurance;
 mod load;
 mod manifest;
-mod packages;
+pub(crate) mod packages;
 mod report;
 mod server;
 mod site;

@@ -8,6 +8,7 @@ mod density;
 mod floor;
 mod hypervisors;
 mod idle;
+mod image;
 mod page;
 mod syscall;
 
@@ -61,6 +62,12 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 5)]
         rounds: u32,
     },
+    /// Building an image of node's Debian files: time, memory, size and boot, beside mkfs.erofs, tar and umoci
+    Image {
+        /// How often each tool packs
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
 }
 
 impl Bench {
@@ -72,6 +79,7 @@ impl Bench {
             Self::Density { steps } => show(format, &density::measure(&steps)?),
             Self::Syscall { rounds } => show(format, &syscall::measure(rounds)?),
             Self::Compute { rounds } => show(format, &compute::measure(rounds)?),
+            Self::Image { rounds } => show(format, &image::measure(rounds)?),
         }
     }
 }
