@@ -75,7 +75,7 @@ pub(crate) struct Common {
     /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0 and the service's port]
     #[arg(long, env = "MICRO_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// The registry: [http://]HOST:PORT or memcached://HOST:PORT
+    /// The registry: [http://]HOST:PORT, memcached://HOST:PORT or nats://HOST:PORT
     #[arg(
         long,
         env = "MICRO_REGISTRY_ENDPOINT",
@@ -160,7 +160,7 @@ impl Start {
     /// Opens the socket, on the service's usual port where nothing else was said.
     async fn new(common: Common, service: Service) -> Result<Self, Failure> {
         let (listener, stop) = common.open(service.port()).await?;
-        let directory = common.registry.open();
+        let directory = common.registry.open(Duration::from_secs(common.ttl));
         let client = Client::new();
         Ok(Self {
             common,

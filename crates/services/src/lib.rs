@@ -12,7 +12,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`cli`] | flags, `MICRO_*` variables, `--help`; starts a service |
-//! | [`registry`] | who is where; the seam to memcached |
+//! | [`registry`] | who is where; the seam to memcached and NATS |
 //! | [`scheduler`], [`storage`], [`master`], [`worker`], [`page`] | the services |
 //! | [`balance`] | all instances of a service, as one to be called |
 //! | [`http`], [`trace`], [`telemetry`] | server, client, forms; what a request carries along; logs and metrics |

@@ -5,10 +5,13 @@
 //! | [`task`] | a task, its states and what may happen to it; no clock, no disk |
 //! | [`queue`] | the seam: where tasks are kept |
 //! | [`embedded`] | the queue in a file of this machine (redb) |
+//! | `postgres` | the queue in PostgreSQL, for several schedulers |
 //! | [`service`] | leases, their ends, waiting workers, what is swept away |
 //! | [`server`] | the service's routes |
 
 pub mod embedded;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod queue;
 pub mod server;
 pub mod service;

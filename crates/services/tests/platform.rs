@@ -223,6 +223,28 @@ fn memcached_in_the_place_of_the_registry() {
 }
 
 #[test]
+fn nats_in_the_place_of_the_registry_may_go_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = support::free_port();
+    let nats = support::nats(dir.path(), at);
+    let mut platform = Platform::new(Some(nats), format!("nats://{at}"), 1);
+    let id = platform.upload(&png(&picture(2)), &[]);
+    assert!(platform.result(&id) == expected(2).1);
+    platform.registry.as_mut().unwrap().kill();
+    platform.registry = Some(support::nats(dir.path(), at));
+    platform
+        .workers
+        .push(Process::service(&["worker", "--registry", &platform.address]));
+    eventually("the new worker is known too", || {
+        json(platform.at(), "/services")["worker"]
+            .as_array()
+            .is_some_and(|workers| workers.len() == 2)
+    });
+    let id = platform.upload(&png(&picture(3)), &[]);
+    assert!(platform.result(&id) == expected(3).1);
+}
+
+#[test]
 fn the_registry_may_go_and_come_back_empty() {
     let registry = Process::service(&["registry"]);
     let address = registry.endpoint.clone();

@@ -12,7 +12,7 @@ use support::{Process, call, get};
 use tokio::runtime::Runtime;
 use uigniter_services::{
     http::client::Call,
-    registry::{Directory, Service, directory::RegistryAddress},
+    registry::{Directory, Lookup, Service, directory::RegistryAddress},
 };
 
 const TTL: Duration = Duration::from_secs(2);
@@ -117,8 +117,8 @@ fn a_directory(address: &str) {
     let runtime = Runtime::new().unwrap();
     let address: RegistryAddress = address.parse().unwrap();
     runtime.block_on(async {
-        let one = address.open();
-        let other = address.open();
+        let one = address.open(TTL);
+        let other = address.open(TTL);
         let service = Service::Storage;
         assert!(one.lookup(service).await.unwrap().instances.is_empty());
         one.announce(service, "h:1", TTL).await.unwrap();
@@ -142,9 +142,9 @@ fn a_directory(address: &str) {
 async fn until(
     directory: &Arc<dyn Directory>,
     service: Service,
-    mut known: uigniter_services::registry::Lookup,
+    mut known: Lookup,
     instances: &[&str],
-) -> uigniter_services::registry::Lookup {
+) -> Lookup {
     let work = async {
         while known.instances != instances {
             known = directory.watch(service, &known).await.unwrap();
@@ -167,6 +167,43 @@ fn memcached_is_a_directory() {
 }
 
 #[test]
+fn nats_is_a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let nats = support::nats(dir.path(), support::free_port());
+    a_directory(&format!("nats://{}", nats.endpoint));
+}
+
+#[test]
+fn nats_may_go_away_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = support::free_port();
+    let mut nats = support::nats(dir.path(), at);
+    let address: RegistryAddress = format!("nats://{at}").parse().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let (one, other) = runtime.block_on(async {
+        let (one, other) = (address.open(TTL), address.open(TTL));
+        one.announce(Service::Worker, "h:1", TTL).await.unwrap();
+        until(&other, Service::Worker, Lookup::default(), &["h:1"]).await;
+        (one, other)
+    });
+    nats.kill();
+    runtime.block_on(async {
+        // What was known ends, and nothing can be said.
+        let known = Lookup {
+            instances: vec!["h:1".to_owned()],
+            index: None,
+        };
+        until(&other, Service::Worker, known, &[]).await;
+        assert!(one.announce(Service::Worker, "h:1", TTL).await.is_err());
+    });
+    let _nats = support::nats(dir.path(), at);
+    runtime.block_on(async {
+        while one.announce(Service::Worker, "h:1", TTL).await.is_err() {}
+        until(&other, Service::Worker, Lookup::default(), &["h:1"]).await;
+    });
+}
+
+#[test]
 fn memcached_has_the_plain_key_too() {
     let memcached = support::memcached();
     let address: RegistryAddress = format!("memcached://{}", memcached.endpoint).parse().unwrap();
@@ -177,7 +214,7 @@ fn memcached_has_the_plain_key_too() {
             .unwrap();
         // As the first system's services announce themselves.
         client.set("dbendpoint", "h:9", Some(0), None).await.unwrap();
-        let directory = address.open();
+        let directory = address.open(TTL);
         directory.announce(Service::Scheduler, "h:1", TTL).await.unwrap();
         let found = directory.lookup(Service::Scheduler).await.unwrap();
         assert_eq!(found.instances, ["h:1", "h:9"]);

@@ -288,3 +288,82 @@ fn a_crash_loses_nothing() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("another scheduler at it?"), "{text}");
 }
+
+#[test]
+fn several_schedulers_share_a_queue_in_postgresql() {
+    const TASKS: usize = 40;
+    let dir = tempfile::tempdir().unwrap();
+    let (_postgres, url) = support::postgres(dir.path());
+    let shared = ["--queue", url.as_str(), "--lease", "1", "--attempts", "3"];
+    let mut schedulers: Vec<_> = (0..2).map(|_| scheduler(dir.path(), &shared)).collect();
+    let ends: Vec<_> = schedulers
+        .iter()
+        .map(|scheduler| scheduler.endpoint.clone())
+        .collect();
+    // Takers wait at both before there is anything.
+    let takers: Vec<_> = (0..4)
+        .map(|taker| {
+            let at = ends[taker % 2].clone();
+            thread::spawn(move || {
+                let mut done = Vec::new();
+                loop {
+                    let lent = call(&at, Call::get("/task/next?wait=2").within(PATIENCE));
+                    if lent.status != 200 {
+                        return done;
+                    }
+                    let task: Value = serde_json::from_slice(&lent.body).unwrap();
+                    let id = task["id"].as_str().unwrap().to_owned();
+                    assert_eq!(say(&at, &id, "finish", &lent, &json!({})), 200);
+                    done.push(id);
+                }
+            })
+        })
+        .collect();
+    let mut ids: Vec<_> = (0..TASKS)
+        .map(|number| ready(&ends[number % 2], json!({})))
+        .collect();
+    let mut done: Vec<_> = takers
+        .into_iter()
+        .flat_map(|taker| taker.join().unwrap())
+        .collect();
+    ids.sort();
+    done.sort();
+    assert_eq!(done, ids, "each once");
+
+    // One is lent by the first scheduler, which dies; the second ends the lease.
+    let id = ready(&ends[1], json!({ "type": "grey" }));
+    let first = next(&ends[0]);
+    assert_eq!(first.status, 200);
+    schedulers[0].kill();
+    let at = ends[1].as_str();
+    let again = call(at, Call::get("/task/next?wait=20").within(PATIENCE));
+    assert_eq!(
+        (again.status.as_u16(), &again.headers[&KIND]),
+        (200, &HeaderValue::from_static("grey"))
+    );
+    assert_eq!(say(at, &id, "finish", &first, &json!({})), 409);
+    assert_eq!(say(at, &id, "fail", &again, &json!({ "error": "no light" })), 200);
+    assert_eq!(support::json(at, "/dead")[0]["error"], "no light");
+    assert_eq!(post(at, &format!("/task/{id}/retry")).0, 200);
+    let counts = support::json(at, "/counts");
+    assert_eq!(
+        (&counts["finished"], &counts["ready"], &counts["dead"]),
+        (&json!(TASKS), &json!(1), &json!(0))
+    );
+    assert_eq!(get(at, &format!("/task/{}", uuid::Uuid::nil())).0, 404);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_said() {
+    let address = format!("postgres://test@{}/postgres", support::free_port());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_uigniter-services"))
+        .args(["scheduler", "--listen", "127.0.0.1:0", "--queue", &address])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        text.starts_with("error: PostgreSQL:") && text.contains("is the server up"),
+        "{text}"
+    );
+}

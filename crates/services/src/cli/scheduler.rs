@@ -5,6 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use clap::Args;
 
 use super::{Common, Failure, Start, positive};
+#[cfg(feature = "postgres")]
+use crate::scheduler::postgres::PostgresQueue;
 use crate::{
     registry::Service,
     scheduler::{Policy, Queue, Scheduler as Tasks, State, embedded::EmbeddedQueue, server::routes},
@@ -14,6 +16,9 @@ use crate::{
 /// The queue of tasks: each is done at least once, and none is lost (port 9001)
 #[derive(Debug, Args)]
 pub(super) struct Scheduler {
+    /// Where the tasks are kept: `embedded`, in the folder, or `postgres://USER[:PASSWORD]@HOST[:PORT]/NAME`, which several schedulers may share
+    #[arg(long, env = "MICRO_QUEUE", value_name = "ENGINE", default_value = "embedded")]
+    queue: String,
     /// Folder for the queue's file; made if it is not there
     #[arg(long, env = "MICRO_DATA", value_name = "FOLDER", default_value = "/data")]
     data: PathBuf,
@@ -44,7 +49,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 impl Scheduler {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let queue = self.queue()?;
+        telemetry::log(self.common.log_format, self.common.log_level);
+        let queue = self.queue().await?;
         let policy = Policy {
             lease: Duration::from_secs_f64(self.lease),
             attempts: u32::try_from(self.attempts)?,
@@ -74,14 +80,21 @@ impl Scheduler {
         Ok(())
     }
 
-    fn queue(&self) -> Result<Arc<dyn Queue>, Failure> {
-        telemetry::log(self.common.log_format, self.common.log_level);
-        std::fs::create_dir_all(&self.data).map_err(|error| {
-            format!(
-                "cannot make {}: {error}; name another folder with --data",
-                self.data.display()
-            )
-        })?;
-        Ok(Arc::new(EmbeddedQueue::open(&self.data.join("tasks.redb"))?))
+    async fn queue(&self) -> Result<Arc<dyn Queue>, Failure> {
+        if self.queue == "embedded" {
+            let data = self.data.display();
+            std::fs::create_dir_all(&self.data)
+                .map_err(|error| format!("cannot make {data}: {error}; name another folder with --data"))?;
+            return Ok(Arc::new(EmbeddedQueue::open(&self.data.join("tasks.redb"))?));
+        }
+        #[cfg(feature = "postgres")]
+        if self.queue.starts_with("postgres://") || self.queue.starts_with("postgresql://") {
+            return Ok(Arc::new(PostgresQueue::open(&self.queue).await?));
+        }
+        Err(format!(
+            "no queue of this program is '{}'; take embedded or postgres://..",
+            self.queue
+        )
+        .into())
     }
 }

@@ -1,7 +1,7 @@
 //! The seam: what services need of a registry.
 //!
 //! A service announces itself again and again ([`Presence`]) and watches the others. Which registry stands behind it is said by an
-//! address: `host:port` or `http://host:port` for our own or the first system's, `memcached://host:port`.
+//! address: `host:port` or `http://host:port` for our own or the first system's, `memcached://host:port`, `nats://host:port`.
 
 use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
@@ -85,6 +85,9 @@ pub enum DirectoryError {
     /// memcached did not do it.
     #[error("memcached: {0}; is it up?")]
     Memcached(#[from] async_memcached::Error),
+    /// NATS did not do it.
+    #[error("NATS: {0}; is the server up, with JetStream (-js)?")]
+    Nats(String),
     /// Nowhere to announce oneself.
     #[error("all {0} places of the service are taken; stop some instances")]
     Full(usize),
@@ -145,6 +148,9 @@ pub enum RegistryAddress {
     Own(String),
     /// memcached.
     Memcached(String),
+    /// NATS, by a bucket of JetStream.
+    #[cfg(feature = "nats")]
+    Nats(String),
 }
 
 impl RegistryAddress {
@@ -153,15 +159,21 @@ impl RegistryAddress {
     pub fn endpoint(&self) -> &str {
         match self {
             Self::Own(endpoint) | Self::Memcached(endpoint) => endpoint,
+            #[cfg(feature = "nats")]
+            Self::Nats(endpoint) => endpoint,
         }
     }
 
     /// The directory behind it. Connections are made when they are needed.
     #[must_use]
-    pub fn open(&self) -> Arc<dyn Directory> {
+    pub fn open(&self, ttl: Duration) -> Arc<dyn Directory> {
+        // Only NATS wants to know it before the first announcement.
+        let _ = ttl;
         match self {
             Self::Own(endpoint) => Arc::new(super::own::OwnDirectory::new(endpoint)),
             Self::Memcached(endpoint) => Arc::new(super::memcached::MemcachedDirectory::new(endpoint)),
+            #[cfg(feature = "nats")]
+            Self::Nats(endpoint) => Arc::new(super::nats::NatsDirectory::new(endpoint, ttl)),
         }
     }
 }
@@ -180,7 +192,11 @@ impl FromStr for RegistryAddress {
         match scheme {
             "http" => Ok(Self::Own(endpoint)),
             "memcached" => Ok(Self::Memcached(endpoint)),
-            other => Err(format!("no registry speaks '{other}'; take http or memcached")),
+            #[cfg(feature = "nats")]
+            "nats" => Ok(Self::Nats(endpoint)),
+            other => Err(format!(
+                "no registry speaks '{other}'; take http, memcached or nats"
+            )),
         }
     }
 }
@@ -190,6 +206,8 @@ impl fmt::Display for RegistryAddress {
         match self {
             Self::Own(endpoint) => write!(f, "http://{endpoint}"),
             Self::Memcached(endpoint) => write!(f, "memcached://{endpoint}"),
+            #[cfg(feature = "nats")]
+            Self::Nats(endpoint) => write!(f, "nats://{endpoint}"),
         }
     }
 }

@@ -17,6 +17,9 @@ pub enum QueueError {
     /// The file.
     #[error("the queue's file: {0}; is the disk full, or another scheduler at it?")]
     Embedded(#[from] Box<redb::Error>),
+    /// The database.
+    #[error("PostgreSQL: {0}; is the server up and the address right?")]
+    Postgres(String),
     /// What is stored cannot be read.
     #[error("a task that is stored cannot be read ({0}); was it written by another version?")]
     Stored(String),

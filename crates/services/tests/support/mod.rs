@@ -18,7 +18,7 @@ use serde_json::Value;
 use uigniter_services::http::{Answer, Client, client::Call};
 
 /// How long anything here may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process of this test; killed when it is dropped.
 pub(crate) struct Process {
@@ -160,6 +160,55 @@ pub(crate) fn nats(data: &Path, address: SocketAddr) -> Process {
         .args(["-js", "-a", "127.0.0.1", "-p", &address.port().to_string(), "-sd"])
         .arg(data);
     Process::server(&mut command, address)
+}
+
+/// A PostgreSQL with an empty database, and its address. It keeps its state in `data`, and refuses to be root.
+pub(crate) fn postgres(data: &Path) -> (Process, String) {
+    let programs =
+        std::fs::read_dir("/usr/lib/postgresql").map(|entries| entries.flatten().map(|entry| entry.path()));
+    let newest = programs.ok().and_then(Iterator::max).unwrap_or_else(|| {
+        panic!("there is no PostgreSQL under /usr/lib/postgresql; .ci/run names its package");
+    });
+    let program = |name: &str| {
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--reuid",
+            "postgres",
+            "--regid",
+            "postgres",
+            "--clear-groups",
+            "--",
+        ]);
+        command
+            .arg(newest.join("bin").join(name))
+            .arg("-D")
+            .arg(data.join("database"));
+        command
+    };
+    let owned = Command::new("chown").arg("postgres").arg(data).status().unwrap();
+    assert!(owned.success());
+    let made = program("initdb")
+        .args(["-U", "test", "-A", "trust", "--no-sync", "--locale", "C"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let address = free_port();
+    let mut server = program("postgres");
+    let port = address.port().to_string();
+    server.args([
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        "unix_socket_directories=",
+        "-c",
+        "fsync=off",
+        "-p",
+        &port,
+    ]);
+    (
+        Process::server(&mut server, address),
+        format!("postgres://test@{address}/postgres"),
+    )
 }
 
 /// A picture as a form, and more fields beside it.
