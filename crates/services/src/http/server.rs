@@ -29,7 +29,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::Refusal;
+use super::{Refusal, linger::Lingering};
 use crate::{
     telemetry::Metrics,
     trace::{Context, TRACEPARENT},
@@ -214,6 +214,7 @@ async fn stand_before(State(front): State<Arc<Front>>, request: Request, next: N
     let context = Context::of(request.headers(), front.limits.answer);
     let span = tracing::info_span!("request", service = front.service, trace_id = context.trace.id());
     let limit = context.left(front.limits.answer);
+    let request = request.map(Lingering::body);
     let work = STOPPING.scope(front.stop.clone(), context.scope(next.run(request)));
     let work = timeout(limit, work).instrument(span.clone());
     let mut response = work.await.unwrap_or_else(|_| {
