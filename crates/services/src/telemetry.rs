@@ -28,6 +28,8 @@ pub fn log(format: LogFormat, level: LevelFilter) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
+        // Said on standard error, where it would end the task: a log that nobody reads is no reason to stop working.
+        .log_internal_errors(false)
         .with_span_events(FmtSpan::NONE)
         .with_writer(std::io::stderr);
     match format {
