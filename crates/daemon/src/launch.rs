@@ -10,8 +10,11 @@ mod user;
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use uigniter_abi::boot_args::{self, BootArgs, Interface, MountSource, RootFs};
-use uigniter_api::instance::{CreateRequest, Instance, State};
-use uigniter_firecracker_client::{Action, BootSource, CacheType, Drive, MachineConfig, Pmem};
+use uigniter_api::{
+    instance::{CreateRequest, Instance, State},
+    mount::{Mount, Source},
+};
+use uigniter_firecracker_client::{Action, BootSource, CacheType, Drive, Folder, MachineConfig, Pmem};
 use uigniter_image::Format;
 
 use crate::{
@@ -181,11 +184,7 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
     }
     // After the image: the first disk is the root.
     for (index, mount) in instance.volumes.iter().enumerate() {
-        let disk = host.volumes.disk(&mount.source);
-        let mut drive = Drive::new(drive_of(index), &disk, mount.read_only);
-        // What the guest flushes is to be on the host's disk.
-        drive.cache_type = Some(CacheType::Writeback);
-        vm.client.put_drive(&drive).await?;
+        attach(host, vm, &device_of(index), mount).await?;
     }
     let line = boot_args(vm, plan, instance).to_string();
     let mut source = BootSource::new(host.kernel.path(), line);
@@ -194,9 +193,30 @@ async fn configure(host: &Arc<Host>, vm: &Vm, plan: &Plan, instance: &Instance) 
     Ok(())
 }
 
-/// Id of the drive behind a volume, by which the guest finds it.
-fn drive_of(index: usize) -> String {
-    format!("volume{index}")
+/// Gives the microVM the device behind a mount.
+async fn attach(host: &Host, vm: &Vm, device: &str, mount: &Mount) -> Result<(), Refusal> {
+    match mount.source() {
+        Source::Volume(name) => {
+            let mut drive = Drive::new(device, host.volumes.disk(name), mount.read_only);
+            // What the guest flushes is to be on the host's disk.
+            drive.cache_type = Some(CacheType::Writeback);
+            vm.client.put_drive(&drive).await?;
+        }
+        Source::Folder(path) => {
+            let folder = Folder {
+                tag: device.to_owned(),
+                path_on_host: path.into(),
+                read_only: mount.read_only,
+            };
+            vm.client.put_folder(&folder).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Id of the drive behind a volume, or tag of a folder, by which the guest finds it.
+fn device_of(index: usize) -> String {
+    format!("mount{index}")
 }
 
 /// The file behind the instance's drive: the image, or a copy of the instance's own.
@@ -241,7 +261,11 @@ fn boot_args(vm: &Vm, plan: &Plan, instance: &Instance) -> BootArgs {
             .iter()
             .enumerate()
             .map(|(index, mount)| boot_args::Mount {
-                source: MountSource::Block(vm.features.name_of(drive_of(index), index + 1)),
+                source: match mount.source() {
+                    // A monitor that names disks by their place shares no folders: all of these are disks.
+                    Source::Volume(_) => MountSource::Block(vm.features.name_of(device_of(index), index + 1)),
+                    Source::Folder(_) => MountSource::VirtioFs(device_of(index)),
+                },
                 target: mount.target.clone(),
                 read_only: mount.read_only,
             })

@@ -76,10 +76,14 @@ impl Monitor {
     }
 
     /// Refuses what no version of it has.
-    pub(crate) const fn check(&self, interactive: bool) -> Result<(), Refusal> {
+    pub(crate) const fn check(&self, interactive: bool, shares_folders: bool) -> Result<(), Refusal> {
         match self {
             Self::Firecracker(_) if interactive => Err(Refusal::NotSupported {
                 feature: "standard input",
+                monitor: self.name(),
+            }),
+            Self::Firecracker(_) if shares_folders => Err(Refusal::NotSupported {
+                feature: "a folder of the host's (virtio-fs)",
                 monitor: self.name(),
             }),
             _ => Ok(()),

@@ -129,7 +129,9 @@ impl Refusal {
         match self {
             Self::Invalid(_)
             | Self::NotSupported { .. }
-            | Self::Vmm(vmm::Error::Rejected { status: 400, .. }) => ErrorCode::InvalidRequest,
+            | Self::Vmm(vmm::Error::Rejected { status: 400, .. } | vmm::Error::NoFolders) => {
+                ErrorCode::InvalidRequest
+            }
             Self::InvalidImage(_) => ErrorCode::InvalidImage,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::NoRoute(_) => ErrorCode::RouteNotFound,

@@ -235,7 +235,12 @@ pub(crate) async fn create(host: &Arc<Host>, request: VolumeRequest) -> Result<V
 /// Keeps the volumes of a launch, whose name this is (or what it will be called): those that are written by nobody else, those that are read by nobody
 /// who writes. Volumes that are not there are made.
 pub(crate) async fn hold(host: &Arc<Host>, mounts: &[Mount], name: &str) -> Result<Hold, Refusal> {
-    for mount in mounts {
+    // Folders of the host's are everybody's.
+    let volumes = mounts
+        .iter()
+        .filter(|mount| matches!(mount.source(), Source::Volume(_)));
+    let mounts: Vec<Mount> = volumes.cloned().collect();
+    for mount in &mounts {
         let request = VolumeRequest {
             name: mount.source.clone(),
             size_bytes: DEFAULT_VOLUME_BYTES,
@@ -249,7 +254,7 @@ pub(crate) async fn hold(host: &Arc<Host>, mounts: &[Mount], name: &str) -> Resu
     }
     let instances = host.registry.list();
     let mut held = host.volumes.held();
-    for mount in mounts {
+    for mount in &mounts {
         let mut others = users(&mount.source, &instances);
         others.extend(held.get(&mount.source).into_iter().flatten().cloned());
         let other = others.iter().find(|user| !(user.read_only && mount.read_only));
@@ -260,7 +265,7 @@ pub(crate) async fn hold(host: &Arc<Host>, mounts: &[Mount], name: &str) -> Resu
             });
         }
     }
-    for mount in mounts {
+    for mount in &mounts {
         held.entry(mount.source.clone()).or_default().push(VolumeUser {
             instance: name.to_owned(),
             read_only: mount.read_only,
@@ -269,7 +274,7 @@ pub(crate) async fn hold(host: &Arc<Host>, mounts: &[Mount], name: &str) -> Resu
     drop(held);
     Ok(Hold {
         host: Arc::clone(host),
-        mounts: mounts.to_vec(),
+        mounts,
     })
 }
 

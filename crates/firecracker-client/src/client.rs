@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::connection::{Connection, Failure};
 use crate::error::Error;
 use crate::types::{
-    Action, Balloon, BootSource, Drive, Fault, InstanceInfo, Logger, MachineConfig, Metrics,
+    Action, Balloon, BootSource, Drive, Fault, Folder, InstanceInfo, Logger, MachineConfig, Metrics,
     NetworkInterface, Pmem, Serial, Version, VmState,
 };
 
@@ -149,6 +149,23 @@ impl Client {
     /// See [`instance_info`](Self::instance_info).
     pub async fn put_pmem(&self, pmem: &Pmem) -> Result<(), Error> {
         self.send(Method::PUT, &format!("/pmem/{}", pmem.id), pmem).await
+    }
+
+    /// `PUT /folders/{tag}`: adds or replaces a shared folder; the VMM opens it now.
+    ///
+    /// # Errors
+    ///
+    /// See [`instance_info`](Self::instance_info); [`Error::NoFolders`] from a VMM without virtio-fs, as Firecracker is.
+    pub async fn put_folder(&self, folder: &Folder) -> Result<(), Error> {
+        let path = format!("/folders/{}", folder.tag);
+        match self.send(Method::PUT, &path, folder).await {
+            Err(Error::Rejected { fault_message, .. })
+                if fault_message.starts_with("Invalid request method and/or path") =>
+            {
+                Err(Error::NoFolders)
+            }
+            other => other,
+        }
     }
 
     /// `PUT /balloon`.

@@ -41,6 +41,11 @@ pub enum Error {
         /// Firecracker's `fault_message`, or the start of the body if there is none.
         fault_message: String,
     },
+    /// The VMM has no virtio-fs.
+    #[error(
+        "folders of the host's are not supported by firecracker; use the embedded VMM, or put the files into the image or a volume"
+    )]
+    NoFolders,
     /// The answer is not what Firecracker's API promises.
     #[error("the answer of {} to {request} is not Firecracker's: {detail}; is another program on that socket?", socket.display())]
     Protocol {

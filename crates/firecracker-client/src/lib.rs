@@ -28,6 +28,6 @@ mod types;
 pub use client::Client;
 pub use error::Error;
 pub use types::{
-    Action, Balloon, BootSource, CacheType, Drive, InstanceInfo, InstanceState, IoEngine, LogLevel, Logger,
-    MachineConfig, Metrics, NetworkInterface, Pmem, Serial, VmState,
+    Action, Balloon, BootSource, CacheType, Drive, Folder, InstanceInfo, InstanceState, IoEngine, LogLevel,
+    Logger, MachineConfig, Metrics, NetworkInterface, Pmem, Serial, VmState,
 };

@@ -156,6 +156,17 @@ impl Pmem {
     }
 }
 
+/// `PUT /folders/{tag}`: a folder of the host's as a virtio-fs device; the embedded monitor's, Firecracker has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Folder {
+    /// Tag by which the guest finds it, letters, digits and `_`, 36 bytes at the most; also in the path.
+    pub tag: String,
+    /// The folder.
+    pub path_on_host: PathBuf,
+    /// Whether the guest cannot write.
+    pub read_only: bool,
+}
+
 /// `PUT /balloon`: the guest's unused memory goes back to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Balloon {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use uigniter_firecracker_client::{
-    Action, BootSource, CacheType, Client, Drive, Error, InstanceState, LogLevel, Logger, MachineConfig,
-    Metrics, NetworkInterface, Serial, VmState,
+    Action, BootSource, CacheType, Client, Drive, Error, Folder, InstanceState, LogLevel, Logger,
+    MachineConfig, Metrics, NetworkInterface, Serial, VmState,
 };
 
 const NO_CONTENT: &str = "HTTP/1.1 204 \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n\r\n";
@@ -196,6 +196,23 @@ async fn a_refusal_carries_the_fault_message_and_keeps_the_connection() {
     for _ in 0..3 {
         assert_eq!(seen.recv().await.unwrap().0, 0);
     }
+}
+
+#[tokio::test]
+async fn a_vmm_without_shared_folders_is_known_by_its_words() {
+    let (_folder, socket) = folder();
+    let fault = r#"{"fault_message":"Invalid request method and/or path: PUT folders/folder0."}"#;
+    let _seen = serve(&socket, vec![refusal(fault)]);
+    let folder = Folder {
+        tag: "folder0".into(),
+        path_on_host: "/srv".into(),
+        read_only: true,
+    };
+    let error = Client::new(&socket).put_folder(&folder).await.unwrap_err();
+    assert!(
+        error.to_string().contains("not supported by firecracker"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -63,6 +63,10 @@ counters! {
     block_read_bytes,
     /// Bytes written to block devices.
     block_written_bytes,
+    /// Requests to shared folders.
+    fs_requests,
+    /// Those that were none, or got no reply.
+    fs_errors,
     /// Flushes of files that are the guest's memory.
     pmem_flushes,
     /// Bytes of memory that the guest gave back.

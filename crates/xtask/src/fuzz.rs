@@ -30,6 +30,16 @@ const TARGETS: &[(&str, &str, &str)] = &[
         "uigniter-vmm",
         "devices::virtio::fuzz::fuzz_rng_rings",
     ),
+    (
+        "fs-requests",
+        "uigniter-vmm",
+        "devices::virtio::fs::tests::fuzz_fs_requests",
+    ),
+    (
+        "fs-replies",
+        "uigniter-kernel",
+        "fs::fuse::tests::fuzz_fs_replies",
+    ),
     ("api", "uigniter-vmm", "api::fuzz::fuzz_api"),
     (
         "image-name",

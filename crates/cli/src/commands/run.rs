@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use uigniter_api::{
     Client,
     instance::{CreateRequest, DEFAULT_GRACE_SECONDS, Exit, Instance, LogsQuery, StopRequest},
-    mount::Mount,
+    mount::{Mount, Source},
     publish::PortMapping,
 };
 
@@ -46,6 +46,7 @@ use crate::{
   uigniter run --rm -p 8080:80 -e LOG=debug --memory 256 ./server
   uigniter run --rm /usr/bin/memcached -u root
   uigniter run --rm --add ./site:/var/www --add ./nginx.conf:/etc/nginx/nginx.conf /usr/sbin/nginx
+  uigniter run --rm -p 8080:80 -v /srv/www:/var/www:ro ./server
   uigniter run --rm --user 1000 --file ./app.conf:/etc/app.conf --secret key=./key.pem ./server
   echo 'select 1;' | uigniter run -i --rm /usr/bin/sqlite3
   uigniter run -d --name web -p 127.0.0.1:8080:80 hello
@@ -70,9 +71,11 @@ pub(crate) struct Run {
     /// names are published.
     #[arg(short, long, value_name = "PORT")]
     publish: Vec<PortMapping>,
-    /// Mount a volume of the daemon's, an ext4 that outlives the instance: NAME:/PATH[:ro]; may be given several times
+    /// Mount a volume of the daemon's, an ext4 that outlives the instance: NAME:/PATH[:ro], or a folder of the daemon's host: /HOST:/PATH[:ro]; may be given several
+    /// times
     ///
-    /// A volume that is not there is made, with 1 GiB; 'uigniter volume create' makes others.
+    /// A volume that is not there is made, with 1 GiB; 'uigniter volume create' makes others. What either side changes in a folder the other sees; files that the program
+    /// makes belong to its user, on the host too: as root it is root in that folder.
     #[arg(short, long, value_name = "VOLUME")]
     volume: Vec<Mount>,
     #[command(flatten)]
@@ -144,7 +147,11 @@ impl Run {
             return Err(CliError::new("--detach needs a daemon that stays, and none runs")
                 .hint("start one with 'uigniter daemon', or leave out --detach"));
         }
-        if !self.volume.is_empty() && connection.is_private() {
+        let has_volume = self
+            .volume
+            .iter()
+            .any(|mount| matches!(mount.source(), Source::Volume(_)));
+        if has_volume && connection.is_private() {
             return Err(CliError::new("--volume needs a daemon that stays, and none runs")
                 .hint("start one with 'uigniter daemon', which keeps volumes"));
         }

@@ -1,4 +1,4 @@
-//! The binary as users have it: every command against a real daemon and real microVMs. One module per command, and `given` for what `run` gives.
+//! The binary as users have it: every command against a real daemon and real microVMs. One module per command, and `given` and `volume_folder` for what `run` gives.
 //!
 //! These tests need root, `/dev/kvm`, `/dev/net/tun` and a C compiler, and fail where one is missing (`uigniter doctor` says what).
 
@@ -36,4 +36,5 @@ mod stats;
 mod stop;
 mod vmm;
 mod volume;
+mod volume_folder;
 mod wait;

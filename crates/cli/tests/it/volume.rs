@@ -98,7 +98,7 @@ fn what_cannot_be_mounted_is_refused_with_a_reason() {
         ("data:/", "target"),
         ("data:/proc/x", "target"),
         ("data:/a/../b", "'..'"),
-        ("/srv:/srv", "folders"),
+        ("/no/such:/srv", "/no/such"),
         (".x:/data", ".x"),
     ] {
         daemon

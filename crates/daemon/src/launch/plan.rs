@@ -123,7 +123,11 @@ impl Plan {
         let ram_disk = ram_disk(&mut request, user.as_ref().map(|(_, user)| user))?;
         let (cwd, verbose) = (line.cwd.or_else(|| image.image.cwd.clone()), line.verbose);
         let interactive = request.interactive || line.interactive;
-        host.config.monitor.check(interactive)?;
+        let shares = request
+            .volumes
+            .iter()
+            .any(|mount| matches!(mount.source(), Source::Folder(_)));
+        host.config.monitor.check(interactive, shares)?;
         Ok(Self {
             interactive,
             request,
@@ -202,10 +206,19 @@ fn mounts(mounts: &[Mount]) -> Result<(), Refusal> {
         )));
     }
     for (index, mount) in mounts.iter().enumerate() {
-        let Source::Volume(name) = mount.source() else {
-            return refused(mount, "folders of the host's are not shared; name a volume");
-        };
-        names::check("a volume's name", name)?;
+        match mount.source() {
+            Source::Volume(name) => names::check("a volume's name", name)?,
+            Source::Folder(path) => match std::fs::metadata(path) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(_) => {
+                    return refused(
+                        mount,
+                        "that is no folder; give a single file with 'files' (--file)",
+                    );
+                }
+                Err(error) => return refused(mount, &format!("{error}; name a folder of the daemon's host")),
+            },
+        }
         let mut words = mount.target.split('/').filter(|word| !word.is_empty());
         let top = words.next();
         if !mount.target.starts_with('/') || words.any(|word| matches!(word, "." | "..")) {
@@ -219,7 +232,8 @@ fn mounts(mounts: &[Mount]) -> Result<(), Refusal> {
         }
         let same = |other: &Mount| {
             let path = |mount: &Mount| mount.target.trim_end_matches('/').to_owned();
-            path(other) == path(mount) || other.source == mount.source
+            let volume = matches!(mount.source(), Source::Volume(_));
+            path(other) == path(mount) || volume && other.source == mount.source
         };
         if mounts[..index].iter().any(same) {
             return refused(mount, "its volume or its target is named twice");

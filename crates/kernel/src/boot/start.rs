@@ -153,9 +153,11 @@ fn bring_up(platform: &Platform) -> Result<Machine, Error> {
     interrupt::mask_legacy();
     let devices = drivers::discover(&args.mmio_devices, platform.rsdp);
     i8042::init(signal::terminate_gracefully);
+    let folders = devices.folders;
     let share = |disk| Arc::new(disk) as Arc<dyn BlockDevice>;
     let disks: Vec<_> = devices.blocks.into_iter().map(share).collect();
     let root = fs::RootConfig {
+        folders: &folders,
         disk: disks.first().cloned(),
         disks,
         files: platform

@@ -3,6 +3,7 @@
 use super::{
     acpi::{self, IoApic, PhysicalMemory},
     block::BlockDevice,
+    folder::Folder,
     net::NetDevice,
     registry::{self, DeviceKind},
     virtio::{self, Device, Registers, Window},
@@ -16,6 +17,8 @@ use uigniter_abi::boot_args::MmioDevice;
 pub struct Devices {
     /// Disks, in the order in which the monitor lists them.
     pub blocks: Vec<&'static dyn BlockDevice>,
+    /// Folders of the host's, likewise.
+    pub folders: Vec<&'static Folder>,
     /// Network interfaces, likewise.
     pub networks: Vec<Box<dyn NetDevice>>,
 }
@@ -24,6 +27,7 @@ impl core::fmt::Debug for Devices {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Devices")
             .field("blocks", &self.blocks.len())
+            .field("folders", &self.folders)
             .field("networks", &self.networks.len())
             .finish()
     }

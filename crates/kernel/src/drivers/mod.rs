@@ -7,6 +7,7 @@
 //! | [`block`], [`pmem`], [`net`] | disks, disks that are memory, network interfaces | the traits [`block::BlockDevice`], [`net::NetDevice`] |
 //! | `balloon` | memory that goes back to the host | nothing: it sees what is freed |
 //! | [`console`] | where the program's output goes: virtio console, else serial port | [`console::write`] |
+//! | [`folder`] | folders of the host's | the trait [`folder::Exchange`] |
 //! | [`entropy`] | random bytes of the host | [`entropy::fill`] |
 //! | [`serial`] | early and last words | [`serial::print`] |
 //! | [`i8042`], [`power`] | "please stop", and the end | [`i8042::init`], [`power::exit`] |
@@ -19,6 +20,7 @@ pub mod block;
 pub mod console;
 mod discover;
 pub mod entropy;
+pub mod folder;
 pub mod i8042;
 pub mod net;
 pub mod pmem;

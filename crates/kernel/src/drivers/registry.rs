@@ -6,6 +6,7 @@ use super::{
     console,
     discover::Devices,
     entropy,
+    folder::Folder,
     net::VirtioNet,
     pmem::Pmem,
     virtio::{Device, Error},
@@ -55,6 +56,14 @@ pub const KINDS: &[DeviceKind] = &[
         id: 5,
         name: "balloon",
         probe: |device, _| balloon::probe(device),
+    },
+    DeviceKind {
+        id: 26,
+        name: "fs",
+        probe: |device, devices| {
+            devices.folders.push(Folder::probe(device)?);
+            Ok(())
+        },
     },
     DeviceKind {
         id: 27,

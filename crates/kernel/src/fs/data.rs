@@ -13,11 +13,15 @@
 mod disk;
 mod pages;
 
+pub(super) use disk::still_there;
+
 use super::{
     filesystem::Filesystem,
+    fuse::Inode,
     image::{Extent, Image},
 };
 use crate::{
+    drivers::folder::DATA_BYTES,
     errno::{Errno, Result},
     mm::{self, PAGE_SIZE, space},
     sync::Lock,
@@ -27,6 +31,7 @@ use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
+    vec,
     vec::Vec,
 };
 use core::{
@@ -73,6 +78,8 @@ pub(crate) enum Origin {
     Bytes(Arc<[u8]>),
     /// A file of a volume.
     Volume,
+    /// A file of the host's, all of which shows.
+    Remote(Arc<Inode>),
 }
 
 /// A page in memory.
@@ -97,6 +104,7 @@ enum Step {
     Copied(usize),
     Fetch(Arc<Image>, u64, usize),
     Disk(usize),
+    Ask(Arc<Inode>, usize),
 }
 
 /// The contents of a regular file.
@@ -249,6 +257,13 @@ impl Data {
                         Err(errno) => return Err(errno),
                     }
                 }
+                Step::Ask(inode, count) => match ask(&inode, at, &mut buffer[done..done + count]) {
+                    // The file has become shorter on the host.
+                    Ok(0) => return Ok(done),
+                    Ok(count) => count,
+                    Err(_) if done > 0 => return Ok(done),
+                    Err(errno) => return Err(errno),
+                },
             };
         }
         Ok(len)
@@ -401,6 +416,19 @@ impl Data {
         self.uncount(dropped.into_values());
     }
 
+    /// Takes over the size that a file of the host's has; where others have `changed` what is in it, no copy of a page is kept.
+    pub(crate) fn follow(&self, size: u64, changed: bool) {
+        if changed {
+            let dropped = core::mem::take(&mut self.state.lock().pages);
+            if !dropped.is_empty() {
+                self.forget(0..u64::MAX, false);
+            }
+            self.uncount(dropped.into_values());
+        }
+        self.cut(size);
+        self.state.lock().below = size;
+    }
+
     /// Makes a range read as zeros without changing the size (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`).
     ///
     /// # Errors
@@ -481,6 +509,7 @@ impl State {
                 Step::Fetch(image.clone(), position, run)
             }
             Origin::Volume => Step::Disk(run.min(disk::PIECE)),
+            Origin::Remote(inode) => Step::Ask(inode.clone(), run),
             Origin::Bytes(_) | Origin::Empty => {
                 // Bytes of ours cannot fail to be read.
                 let _ = read_origin(&self.origin, at, &mut buffer[..run]);
@@ -504,6 +533,15 @@ fn copy(from: &[u8], to: &mut [u8]) {
     unsafe { core::ptr::copy(from.as_ptr(), to.as_mut_ptr(), count) };
 }
 
+/// Reads some bytes of a file of the host's, which may take its time: what the program had for them may be gone then.
+fn ask(inode: &Inode, at: u64, buffer: &mut [u8]) -> Result<usize> {
+    let mut bytes = vec![0; buffer.len().min(DATA_BYTES)];
+    let count = inode.read(at, &mut bytes)?;
+    still_there(buffer.as_ptr() as u64, count, true)?;
+    copy(&bytes[..count], buffer);
+    Ok(count)
+}
+
 /// Reads bytes of the origin that are known to show.
 fn read_origin(origin: &Origin, at: u64, buffer: &mut [u8]) -> Result<()> {
     match origin {
@@ -514,6 +552,17 @@ fn read_origin(origin: &Origin, at: u64, buffer: &mut [u8]) -> Result<()> {
         // Such a file is never prepared here.
         Origin::Volume => Err(Errno::EIO),
         Origin::Image(image, extent) => extent.read(image, at, buffer),
+        Origin::Remote(inode) => {
+            let mut done = 0;
+            while done < buffer.len() {
+                match inode.read(at + done as u64, &mut buffer[done..])? {
+                    0 => break,
+                    count => done += count,
+                }
+            }
+            buffer[done..].fill(0);
+            Ok(())
+        }
         Origin::Bytes(bytes) => {
             let start = usize::try_from(at).unwrap_or(usize::MAX);
             match bytes.get(start..start.saturating_add(buffer.len())) {

@@ -9,9 +9,11 @@ use crate::{
     sync::{Guard, Lock, rank},
 };
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Weak},
+    vec::Vec,
 };
+use linux_raw_sys::general as raw;
 
 /// What a directory is filled from at the first look.
 enum Source {
@@ -22,8 +24,27 @@ enum Source {
 
 struct Slot {
     cookie: u64,
-    node: Arc<Node>,
+    /// Of a name that only a listing of the host's has told of there is none yet.
+    node: Option<Arc<Node>>,
+    /// Inode number and type, where there is no node.
+    seen: (u64, u8),
 }
+
+/// An entry of a listing.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// Its place in the directory.
+    pub(crate) cookie: u64,
+    /// Its name.
+    pub(crate) name: Arc<str>,
+    /// Its inode number.
+    pub(crate) ino: u64,
+    /// Its type, as in `getdents(2)`.
+    pub(crate) kind: u8,
+}
+
+/// So many names of the host's are kept in a directory before those go that nobody uses.
+const MOST_KEPT: usize = 4096;
 
 struct State {
     parent: Weak<Node>,
@@ -31,6 +52,8 @@ struct State {
     order: BTreeMap<u64, Arc<str>>,
     next_cookie: u64,
     subdirectories: u32,
+    /// Names that have a node.
+    kept: usize,
     removed: bool,
     source: Source,
 }
@@ -52,6 +75,7 @@ impl Directory {
                 order: BTreeMap::new(),
                 next_cookie: FIRST_COOKIE,
                 subdirectories: 0,
+                kept: 0,
                 removed: false,
                 source,
             }),
@@ -109,7 +133,7 @@ impl Directory {
 
     /// The node of a name.
     pub(crate) fn get(&self, this: &Arc<Node>, name: &str) -> Option<Arc<Node>> {
-        self.filled(this).names.get(name).map(|slot| slot.node.clone())
+        self.filled(this).names.get(name)?.node.clone()
     }
 
     /// Gives a node a name; a directory gets this one as its parent.
@@ -125,7 +149,7 @@ impl Directory {
         if state.removed {
             return Err(Errno::ENOENT);
         }
-        if state.names.contains_key(name) {
+        if state.names.get(name).is_some_and(|slot| slot.node.is_some()) {
             return Err(Errno::EEXIST);
         }
         state.insert(name.into(), node);
@@ -134,11 +158,7 @@ impl Directory {
 
     /// Takes a name away and gives its node.
     pub(crate) fn take(&self, this: &Arc<Node>, name: &str) -> Option<Arc<Node>> {
-        let mut state = self.filled(this);
-        let slot = state.names.remove(name)?;
-        state.order.remove(&slot.cookie);
-        state.subdirectories -= u32::from(slot.node.is_directory());
-        Some(slot.node)
+        self.filled(this).remove(name)
     }
 
     /// True if there is no name in it.
@@ -165,11 +185,74 @@ impl Directory {
         self.state.lock().removed
     }
 
-    /// The first name whose cookie is at least `from`, with its cookie and node.
-    pub(crate) fn next(&self, this: &Arc<Node>, from: u64) -> Option<(u64, Arc<str>, Arc<Node>)> {
+    /// The first name whose cookie is at least `from`.
+    pub(crate) fn next(&self, this: &Arc<Node>, from: u64) -> Option<Listed> {
         let state = self.filled(this);
         let (&cookie, name) = state.order.range(from..).next()?;
-        Some((cookie, name.clone(), state.names.get(name)?.node.clone()))
+        let slot = state.names.get(name)?;
+        let (ino, kind) = match &slot.node {
+            Some(node) => (node.number(), ((node.kind() & raw::S_IFMT) >> 12) as u8),
+            None => slot.seen,
+        };
+        let name = name.clone();
+        Some(Listed {
+            cookie,
+            name,
+            ino,
+            kind,
+        })
+    }
+
+    /// Makes the names those that the host has told; what is mounted on one stays.
+    pub(super) fn follow(&self, listed: Vec<Listed>) {
+        let mut state = self.state.lock();
+        let there: BTreeSet<Arc<str>> = listed.iter().map(|entry| entry.name.clone()).collect();
+        let of_host = |slot: &Slot| slot.node.as_ref().is_none_or(|node| node.remote.is_some());
+        let gone = state
+            .names
+            .iter()
+            .filter(|(name, slot)| of_host(slot) && !there.contains(*name));
+        let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
+        let removed: Vec<_> = gone.iter().map(|name| state.remove(name)).collect();
+        for entry in listed {
+            if !state.names.contains_key(&entry.name) {
+                state.add(entry.name, None, (entry.ino, entry.kind));
+            }
+        }
+        drop(state);
+        // Nodes may be the last of their kind, which takes other locks.
+        drop(removed);
+    }
+
+    /// Lets nodes of the host's go that only this directory has, when there are many; their names stay.
+    pub(super) fn trim(&self) {
+        let mut state = self.state.lock();
+        if state.names.len() <= MOST_KEPT || state.kept <= MOST_KEPT {
+            return;
+        }
+        let mut idle = Vec::new();
+        for slot in state.names.values_mut() {
+            let unused = |node: &Arc<Node>| node.remote.is_some() && Arc::strong_count(node) == 1;
+            if slot.node.as_ref().is_some_and(unused)
+                && let Some(node) = slot.node.take()
+            {
+                slot.seen = (node.number(), ((node.kind() & raw::S_IFMT) >> 12) as u8);
+                idle.push(node);
+            }
+        }
+        state.kept = state.names.values().filter(|slot| slot.node.is_some()).count();
+        drop(state);
+        drop(idle);
+    }
+
+    /// Marks the directory as removed by the host, with all that was in it.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.removed = true;
+        let names = core::mem::take(&mut state.names);
+        state.order.clear();
+        drop(state);
+        drop(names);
     }
 
     /// The name of a node in it.
@@ -178,22 +261,41 @@ impl Directory {
         state
             .names
             .iter()
-            .find(|(_, slot)| Arc::ptr_eq(&slot.node, node))
+            .find(|(_, slot)| slot.node.as_ref().is_some_and(|known| Arc::ptr_eq(known, node)))
             .map(|(name, _)| name.clone())
     }
 }
 
 impl State {
     fn insert(&mut self, name: Arc<str>, node: Arc<Node>) {
-        if self.names.contains_key(&name) {
-            // A name that the image has twice means the first.
+        if let Some(slot) = self.names.get_mut(&name) {
+            // A name that the image has twice means the first; one that was only listed gets its node.
+            if slot.node.is_none() {
+                self.subdirectories += u32::from(node.is_directory());
+                slot.node = Some(node);
+                self.kept += 1;
+            }
             return;
         }
+        self.add(name, Some(node), (0, 0));
+    }
+
+    fn add(&mut self, name: Arc<str>, node: Option<Arc<Node>>, seen: (u64, u8)) {
         let cookie = self.next_cookie;
         self.next_cookie += 1;
-        self.subdirectories += u32::from(node.is_directory());
+        self.subdirectories += u32::from(node.as_ref().is_some_and(|node| node.is_directory()));
+        self.kept += usize::from(node.is_some());
         self.order.insert(cookie, name.clone());
-        self.names.insert(name, Slot { cookie, node });
+        self.names.insert(name, Slot { cookie, node, seen });
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Arc<Node>> {
+        let slot = self.names.remove(name)?;
+        self.order.remove(&slot.cookie);
+        let node = slot.node?;
+        self.subdirectories -= u32::from(node.is_directory());
+        self.kept -= 1;
+        Some(node)
     }
 }
 

@@ -1,7 +1,7 @@
 //! An opened node.
 
 use super::{
-    flock, inotify,
+    flock, fuse, inotify,
     locks::{self, Owner},
     node::{Body, Node},
     path,
@@ -149,7 +149,12 @@ impl NodeFile {
         match (&self.opened, &self.node.body) {
             (Opened::Place, _) => Err(Errno::EBADF),
             (Opened::Device(device), _) => device.read(offset, buffer),
-            (_, Body::Regular(data)) => data.read(offset, buffer),
+            (_, Body::Regular(data)) => {
+                if let Some(inode) = &self.node.remote {
+                    fuse::refresh(&self.node, inode);
+                }
+                data.read(offset, buffer)
+            }
             (_, Body::Directory(_) | Body::Computed(..)) => Err(Errno::EISDIR),
             (Opened::Text(text), Body::Text(make, argument, _)) => {
                 if offset == 0 {
@@ -167,7 +172,11 @@ impl NodeFile {
             (Opened::Place, _) => Err(Errno::EBADF),
             (Opened::Device(device), _) => device.write(offset, buffer),
             (_, Body::Regular(data)) => {
-                let count = data.write(offset, within_limit(offset, buffer)?)?;
+                let buffer = within_limit(offset, buffer)?;
+                if let Some(inode) = &self.node.remote {
+                    return fuse::write(inode, data, offset, buffer);
+                }
+                let count = data.write(offset, buffer)?;
                 self.node.modified();
                 if self.syncs {
                     self.node.fs.sync()?;
@@ -190,7 +199,7 @@ impl NodeFile {
         }
         let data = self.node.data().ok_or(Errno::EINVAL)?;
         may_grow(data.size(), size)?;
-        data.truncate(size)?;
+        self.node.truncate(size)?;
         self.node.modified();
         self.happened(raw::IN_MODIFY);
         Ok(())

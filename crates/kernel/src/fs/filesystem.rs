@@ -39,6 +39,11 @@ impl Filesystem {
         Arc::new(Self::build(name, magic, 0, Some(refusal)))
     }
 
+    /// A file system whose files are not in memory; `refusal` is what changes are refused with.
+    pub(crate) fn mounted(name: &'static str, magic: u32, refusal: Option<Errno>) -> Arc<Self> {
+        Arc::new(Self::build(name, magic, u64::MAX, refusal))
+    }
+
     /// The file system of a volume, of whose files at most `limit_pages` pages may be mapped.
     pub(crate) fn of_volume(volume: Arc<Volume>, limit_pages: u64, read_only: bool) -> Arc<Self> {
         let refusal = read_only.then_some(Errno::EROFS);

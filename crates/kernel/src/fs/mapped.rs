@@ -28,6 +28,9 @@ impl Pages for NodeFile {
     }
 
     fn page(&self, index: u64, access: Access) -> Result<Option<FilePage>> {
+        if access == Access::Write && self.node.remote.is_some() {
+            return Err(Errno::EIO);
+        }
         let page = self.contents()?.page(index, access)?;
         if access == Access::Write {
             // The first write through a mapping; those after it are not seen.
@@ -41,18 +44,28 @@ impl Pages for NodeFile {
     }
 
     fn punch(&self, range: Range<u64>) -> Result<()> {
+        if self.node.remote.is_some() {
+            return Err(Errno::EOPNOTSUPP);
+        }
         self.contents()?.zero(range)?;
         self.node.modified();
         Ok(())
     }
 }
 
-/// True if a shared mapping of a sealed file can never write; refuses one that would write at once.
+/// True if a shared mapping of a file that is sealed, or the host's, can never write; refuses one that would write at once.
 ///
 /// # Errors
 ///
-/// `EPERM`.
+/// `EPERM`; `ENODEV` for a file of the host's, to which pages are not written back.
 pub(crate) fn forbids_mapped_writes(open: &OpenFile, prot: Prot) -> Result<bool> {
+    if NodeFile::of(open).is_some_and(|file| file.node.remote.is_some()) {
+        return if prot.contains(Prot::WRITE) {
+            Err(Errno::ENODEV)
+        } else {
+            Ok(true)
+        };
+    }
     let seals = NodeFile::of(open)
         .and_then(|file| file.node.data())
         .map_or(0, Data::seals);

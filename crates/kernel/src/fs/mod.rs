@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `node`, `directory`, `data` | a node of the tree; a directory's names; a regular file's bytes |
 //! | `filesystem` | what the nodes of one mounted file system share |
+//! | `fuse` | folders of the host's |
+//! | `mount` | putting a mounted file system into its place |
 //! | `image` | the read-only root image on the disk (EROFS or ROFS) |
 //! | `overlay` | files of the instance's own, from a RAM disk, over the image's |
 //! | `volume` | ext4 file systems on disks, mounted below the root |
@@ -26,10 +28,12 @@ mod etc;
 mod file;
 mod filesystem;
 mod flock;
+mod fuse;
 mod image;
 mod inotify;
 mod locks;
 mod mapped;
+mod mount;
 mod names;
 mod node;
 mod open;
@@ -54,14 +58,16 @@ pub(crate) use data::MAX_SIZE;
 pub(crate) use directory::FIRST_COOKIE;
 pub(crate) use file::{NodeFile, may_grow};
 pub(crate) use flock::{acquire as lock_file, unlock as unlock_file};
+pub(crate) use fuse::list as list_folder;
 pub(crate) use inotify::{Inotify, MAX_EVENTS, MAX_WATCHES, happened};
 pub(crate) use locks::{Owner, Record, blocker, give_up as give_up_lock, take as take_lock};
 pub(crate) use mapped::{forbids_mapped_writes, shared_memory};
+pub(crate) use mount::mounts;
 pub(crate) use node::{Body, Node};
 pub(crate) use path::{At, Found, Limits, absolute};
 pub(crate) use permission::{Asker, READ, SEARCH, WRITE, without_set_ids};
 pub(crate) use table::Target;
-pub(crate) use volume::{sync_all, targets as volume_targets};
+pub(crate) use volume::sync_all;
 pub(crate) mod ops {
     //! What system calls do to the tree.
     pub(crate) use super::{
@@ -74,7 +80,10 @@ pub(crate) mod ops {
 }
 
 use crate::{
-    drivers::block::{BlockDevice, DiskMemory},
+    drivers::{
+        block::{BlockDevice, DiskMemory},
+        folder::Folder,
+    },
     errno::{Errno, Result},
     file::{Descriptor, File, OpenFile},
     process::process,
@@ -90,6 +99,8 @@ use uigniter_abi::boot_args::{BootArgs, RootFs};
 pub struct RootConfig<'a> {
     /// The disk with the image, if there is one.
     pub disk: Option<Arc<dyn BlockDevice>>,
+    /// Folders of the host's that `--mount` may name.
+    pub folders: &'a [&'static Folder],
     /// A RAM disk with files of the instance's own, which are put over the image's.
     pub files: Option<DiskMemory>,
     /// All disks, for `--mount`.
@@ -117,6 +128,8 @@ pub enum InitError {
     Root(MountError),
     /// A volume.
     Volume(volume::MountError),
+    /// A folder of the host's; its target, and why.
+    Folder(String, String),
 }
 
 impl core::fmt::Display for InitError {
@@ -124,6 +137,12 @@ impl core::fmt::Display for InitError {
         match self {
             Self::Root(error) => error.fmt(f),
             Self::Volume(error) => error.fmt(f),
+            Self::Folder(target, why) => {
+                write!(
+                    f,
+                    "{target}: the folder cannot be mounted: {why}; see what the monitor says about it"
+                )
+            }
         }
     }
 }
@@ -141,11 +160,12 @@ static TREE: Lock<Option<Tree>> = Lock::new(None);
 ///
 /// # Errors
 ///
-/// The disk is no image of ours, or a volume cannot be mounted.
+/// The disk is no image of ours, or what `--mount` names cannot be mounted.
 pub fn init(config: &RootConfig<'_>) -> Result<(), InitError> {
     let root = build(config).map_err(InitError::Root)?;
-    let mounts = &config.args.mounts;
-    volume::mount_all(&root, mounts, &config.disks, config.memory_bytes).map_err(InitError::Volume)?;
+    for wanted in &config.args.mounts {
+        mount::mount(&root, wanted, config)?;
+    }
     *TREE.lock() = Some(Tree {
         top: root.clone(),
         root: root.clone(),

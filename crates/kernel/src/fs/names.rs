@@ -7,7 +7,7 @@ use super::{
     data::Origin,
     dev,
     directory::Directory,
-    inotify,
+    fuse, inotify,
     node::{Body, Node},
     path::{At, Last},
     permission::{Asker, WRITE},
@@ -48,7 +48,12 @@ fn make(last: &Last, directory: bool, build: impl FnOnce(&Arc<Node>) -> Arc<Node
     let node = build(&last.dir);
     asker.own(&node, &last.dir);
     change.make(&last.dir, &last.name, &node)?;
-    entries.insert(&last.dir, &last.name, node.clone())?;
+    let node = if last.dir.remote.is_some() {
+        fuse::make(&last.dir, &last.name, &node)?
+    } else {
+        entries.insert(&last.dir, &last.name, node.clone())?;
+        node
+    };
     last.dir.modified();
     inotify::named(&last.dir, &last.name, &node, raw::IN_CREATE, 0);
     Ok(node)
@@ -183,11 +188,15 @@ pub(crate) fn link(node: &Arc<Node>, at: &At<'_>) -> Result<()> {
         return Err(Errno::ENOENT);
     }
     change.link(&last.dir, &last.name, node)?;
-    entries.insert(&last.dir, &last.name, node.clone())?;
-    node.change(|meta| {
-        meta.nlink += 1;
-        meta.linkable = false;
-    });
+    if let Some(inode) = &node.remote {
+        fuse::link(&last.dir, &last.name, inode)?;
+    } else {
+        entries.insert(&last.dir, &last.name, node.clone())?;
+        node.change(|meta| {
+            meta.nlink += 1;
+            meta.linkable = false;
+        });
+    }
     last.dir.modified();
     inotify::itself(node, raw::IN_ATTRIB);
     inotify::named(&last.dir, &last.name, node, raw::IN_CREATE, 0);
@@ -219,6 +228,12 @@ pub(crate) fn unlink(at: &At<'_>) -> Result<()> {
     }
     let entries = entries(&last.dir, Some(Errno::EPERM))?;
     change.unlink(&last.dir, &last.name, false)?;
+    if let Some(dir) = &last.dir.remote {
+        if node.fs.dev != last.dir.fs.dev {
+            return Err(Errno::EBUSY);
+        }
+        dir.remove(&last.name, false)?;
+    }
     entries.take(&last.dir, &last.name);
     node.change(|meta| meta.nlink = meta.nlink.saturating_sub(1));
     last.dir.modified();
@@ -248,9 +263,17 @@ pub(crate) fn rmdir(at: &At<'_>) -> Result<()> {
         return Err(Errno::ENOTDIR);
     }
     let entries = entries(&last.dir, Some(Errno::EPERM))?;
-    may_retire(&node, &last.dir)?;
-    change.unlink(&last.dir, &last.name, true)?;
-    retire(&node, &last.dir)?;
+    match &last.dir.remote {
+        Some(dir) if node.remote.is_some() => {
+            dir.remove(&last.name, true)?;
+            fuse::abandon(&node);
+        }
+        _ => {
+            may_retire(&node, &last.dir)?;
+            change.unlink(&last.dir, &last.name, true)?;
+            retire(&node, &last.dir)?;
+        }
+    }
     entries.take(&last.dir, &last.name);
     last.dir.modified();
     inotify::named(&last.dir, &last.name, &node, raw::IN_DELETE, 0);
@@ -375,29 +398,16 @@ fn move_name(
     if to.is_removed() {
         return Err(Errno::ENOENT);
     }
-    if let Some(target) = &target
-        && !exchange
-        && node.is_directory()
-        && target.is_directory()
-    {
-        may_retire(target, &new.dir)?;
-    }
-    let fits = exchange
-        || target
-            .as_ref()
-            .is_none_or(|target| target.is_directory() == node.is_directory());
-    if fits {
-        change.rename((&old.dir, &old.name), (&new.dir, &new.name), exchange)?;
-    }
-    if let Some(target) = &target
-        && !exchange
-    {
-        match (node.is_directory(), target.is_directory()) {
-            (true, false) => return Err(Errno::ENOTDIR),
-            (false, true) => return Err(Errno::EISDIR),
-            (true, true) => retire(target, &new.dir)?,
-            (false, false) => target.change(|meta| meta.nlink = meta.nlink.saturating_sub(1)),
+    if let (Some(from), Some(to)) = (&old.dir.remote, &new.dir.remote) {
+        let flags = if exchange { raw::RENAME_EXCHANGE } else { 0 };
+        from.rename(&old.name, to, &new.name, flags)?;
+        match target.as_ref().filter(|_| !exchange) {
+            Some(target) if target.is_directory() => fuse::abandon(target),
+            Some(target) => target.change(|meta| meta.nlink = meta.nlink.saturating_sub(1)),
+            None => {}
         }
+    } else {
+        make_way(change, (old, new), node, target.as_ref(), exchange)?;
     }
     from.take(&old.dir, &old.name);
     to.take(&new.dir, &new.name);
@@ -416,6 +426,30 @@ fn move_name(
             inotify::itself(&target, raw::IN_ATTRIB);
             end_watches(&target);
         }
+    }
+    Ok(())
+}
+
+/// Moves the name on a volume, and takes the new one from who had it.
+fn make_way(
+    change: &Change<'_>,
+    (old, new): (&Last, &Last),
+    node: &Arc<Node>,
+    target: Option<&Arc<Node>>,
+    exchange: bool,
+) -> Result<()> {
+    let replaced = target.filter(|_| !exchange);
+    match replaced.map(|target| (target, node.is_directory(), target.is_directory())) {
+        Some((_, true, false)) => return Err(Errno::ENOTDIR),
+        Some((_, false, true)) => return Err(Errno::EISDIR),
+        Some((target, true, true)) => may_retire(target, &new.dir)?,
+        Some((_, false, false)) | None => {}
+    }
+    change.rename((&old.dir, &old.name), (&new.dir, &new.name), exchange)?;
+    match replaced {
+        Some(target) if target.is_directory() => retire(target, &new.dir)?,
+        Some(target) => target.change(|meta| meta.nlink = meta.nlink.saturating_sub(1)),
+        None => {}
     }
     Ok(())
 }
@@ -449,7 +483,7 @@ fn tell_of_move(old: &Last, new: &Last, node: &Arc<Node>) {
 /// A nameless file on the file system of a directory (`O_TMPFILE`).
 pub(crate) fn make_nameless(dir: &Arc<Node>, permissions: u32) -> Result<Arc<Node>> {
     dir.fs.may_change()?;
-    if dir.fs.refusal.is_some() || dir.fs.volume().is_some() {
+    if dir.fs.refusal.is_some() || dir.fs.volume().is_some() || dir.remote.is_some() {
         return Err(Errno::EOPNOTSUPP);
     }
     let data = super::data::Data::new(dir.fs.clone(), Origin::Empty, 0);

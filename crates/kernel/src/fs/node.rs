@@ -8,6 +8,7 @@ use super::{
     data::{Data, Origin},
     directory::Directory,
     filesystem::Filesystem,
+    fuse::{self, Inode},
     image::{ImageKind, ImageTree},
     permission::{Asker, without_set_ids},
     table::{Computed, Entry, Kind, MakeText, OpenDevice, Set, Target},
@@ -92,6 +93,8 @@ pub(crate) struct Node {
     pub(super) moved: Lock<Option<(Weak<Node>, Box<str>)>>,
     /// How often it is open.
     pub(super) opens: AtomicU32,
+    /// What it is on the host, if it is a file of the host's.
+    pub(crate) remote: Option<Arc<Inode>>,
 }
 
 impl core::fmt::Debug for Node {
@@ -136,7 +139,23 @@ impl Node {
             btime: now,
             moved: Lock::new(None),
             opens: AtomicU32::new(0),
+            remote: None,
         }
+    }
+
+    /// A node that is on the host; its attributes are still to be taken over.
+    pub(super) fn remote(fs: &Arc<Filesystem>, ino: u64, body: Body, inode: Arc<Inode>) -> Arc<Self> {
+        let kind = match &body {
+            Body::Directory(_) => raw::S_IFDIR,
+            Body::Link(_) => raw::S_IFLNK,
+            Body::Fifo(_) => raw::S_IFIFO,
+            Body::Socket(_) => raw::S_IFSOCK,
+            Body::Device(..) => raw::S_IFCHR,
+            _ => raw::S_IFREG,
+        };
+        let mut node = Self::made_now(fs, kind, body);
+        (node.ino, node.remote) = (AtomicU64::new(ino), Some(inode));
+        Arc::new(node)
     }
 
     /// A new, empty regular file.
@@ -283,6 +302,7 @@ impl Node {
     /// `ENOENT`, `ENOTDIR`.
     pub(crate) fn child(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
         match &self.body {
+            Body::Directory(_) if self.remote.is_some() => fuse::child(self, name),
             Body::Directory(directory) => directory.get(self, name).ok_or(Errno::ENOENT),
             Body::Computed(computed, _) => computed.lookup(self, name).ok_or(Errno::ENOENT),
             _ => Err(Errno::ENOTDIR),
@@ -291,6 +311,9 @@ impl Node {
 
     /// `stat(2)`.
     pub(crate) fn stat(self: &Arc<Self>) -> Stat {
+        if let Some(inode) = &self.remote {
+            fuse::refresh(self, inode);
+        }
         let meta = *self.meta.lock();
         let (size, blocks, rdev, nlink) = match &self.body {
             Body::Directory(directory) => (4096, 8, 0, meta.nlink * (2 + directory.subdirectories(self))),
@@ -361,6 +384,48 @@ impl Node {
             self.meta.lock().mode = without_set_ids(mode);
         }
         self.touched();
+    }
+
+    /// Changes attributes as somebody asked for; those of a file of the host's there.
+    ///
+    /// # Errors
+    ///
+    /// `EROFS`, and what the host says.
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Meta)) -> Result<()> {
+        self.fs.may_change()?;
+        match &self.remote {
+            Some(inode) => fuse::set(self, inode, change),
+            None => {
+                self.change(change);
+                Ok(())
+            }
+        }
+    }
+
+    /// Changes the size of a regular file.
+    ///
+    /// # Errors
+    ///
+    /// As `ftruncate(2)`; `EINVAL` for what has none.
+    pub(crate) fn truncate(&self, size: u64) -> Result<()> {
+        let data = self.data().ok_or(Errno::EINVAL)?;
+        self.fs.may_change()?;
+        match &self.remote {
+            Some(inode) => fuse::truncate(self, inode, size),
+            None => data.truncate(size),
+        }
+    }
+
+    /// `statfs(2)` of its file system.
+    ///
+    /// # Errors
+    ///
+    /// What the host says, where that has it.
+    pub(crate) fn statfs(&self) -> Result<raw::statfs> {
+        match &self.remote {
+            Some(inode) => fuse::statfs(self, inode),
+            None => Ok(self.fs.statfs()),
+        }
     }
 
     /// Changes attributes, and notes that they changed.

@@ -131,10 +131,8 @@ fn open_node(node: Arc<Node>, place: Option<(Arc<Node>, Box<str>)>, flags: u32) 
         return Err(Errno::ETXTBSY);
     }
     let file = NodeFile::new(node, place, flags)?;
-    if flags & raw::O_TRUNC != 0
-        && let Some(data) = file.node.data()
-    {
-        data.truncate(0)?;
+    if flags & raw::O_TRUNC != 0 && file.node.data().is_some() {
+        file.node.truncate(0)?;
         file.node.modified();
         file.happened(raw::IN_MODIFY);
     }

@@ -211,6 +211,7 @@ pub(crate) fn boot() {
             disks: Vec::new(),
             disk: Some(disk),
             files: None,
+            folders: &[],
             args: &args,
             memory_bytes: 256 << 20,
         })

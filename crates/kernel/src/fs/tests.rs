@@ -125,9 +125,9 @@ fn walk(rofs: &Arc<ImageTree>) {
         match &node.body {
             Body::Directory(entries) => {
                 let mut from = 0;
-                while let Some((cookie, _, child)) = entries.next(&node, from) {
-                    from = cookie + 1;
-                    pending.push(child);
+                while let Some(entry) = entries.next(&node, from) {
+                    from = entry.cookie + 1;
+                    pending.push(node.child(&entry.name).unwrap());
                 }
             }
             Body::Regular(data) => {

@@ -33,6 +33,9 @@ const TRUSTED: &[u8] = b"trusted.";
 
 /// Asks if a name may be used like that, and if the node's file system keeps it (`xattr(7)`).
 fn check(node: &Node, name: &[u8], writes: bool) -> Result<()> {
+    if node.remote.is_some() {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let asker = Asker::current();
     // What cannot be set is not there to be read.
     let hidden = if writes { Errno::EPERM } else { Errno::ENODATA };

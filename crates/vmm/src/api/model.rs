@@ -168,6 +168,16 @@ pub(crate) struct Pmem {
     pub(crate) rate_limiter: Unsupported,
 }
 
+/// `PUT /folders/{tag}`: a folder of the host's as a virtio-fs device. Ours: Firecracker has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Folder {
+    pub(crate) tag: String,
+    pub(crate) path_on_host: PathBuf,
+    #[serde(default)]
+    pub(crate) read_only: bool,
+}
+
 /// `PUT /network-interfaces/{iface_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -310,6 +320,8 @@ pub(crate) struct FullConfig {
     pub(crate) boot_source: Option<BootSource>,
     pub(crate) drives: Vec<Drive>,
     pub(crate) pmem: Vec<Pmem>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) folders: Vec<Folder>,
     #[serde(rename = "network-interfaces")]
     pub(crate) network_interfaces: Vec<NetworkInterface>,
     pub(crate) logger: Option<LoggerConfig>,

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::model::{
-    Action, BalloonConfig, BalloonPatch, BootSource, Drive, DrivePatch, EntropyConfig, LoggerConfig,
+    Action, BalloonConfig, BalloonPatch, BootSource, Drive, DrivePatch, EntropyConfig, Folder, LoggerConfig,
     MachineConfig, MachinePatch, MetricsConfig, NetworkInterface, NetworkPatch, Pmem, SerialConfig, VmPatch,
 };
 
@@ -20,6 +20,7 @@ pub(crate) enum Command {
     PutDrive(Drive),
     PatchDrive(DrivePatch),
     PutPmem(Pmem),
+    PutFolder(Folder),
     PutNetwork(NetworkInterface),
     PatchNetwork(NetworkPatch),
     PutAction(Action),
@@ -90,7 +91,7 @@ pub(crate) fn parse(method: &str, path: &str, body: &[u8]) -> Result<Command, Er
         ("PUT", "balloon", None) => Command::PutBalloon(put(body)?),
         ("PATCH", "balloon", None) => Command::PatchBalloon(patch(body)?),
         ("PUT", "serial", None) => Command::PutSerial(put(body)?),
-        ("PUT" | "PATCH", "drives" | "network-interfaces", id) | ("PUT", "pmem", id) => {
+        ("PUT" | "PATCH", "drives" | "network-interfaces", id) | ("PUT", "pmem" | "folders", id) => {
             device(method, resource, id, body)?
         }
         _ => return Err(unknown()),
@@ -122,6 +123,11 @@ fn device(method: &str, resource: &str, id: Option<&str>, body: &[u8]) -> Result
             let pmem: Pmem = put(body)?;
             let inner = pmem.id.clone();
             (Command::PutPmem(pmem), inner)
+        }
+        (_, "folders") => {
+            let folder: Folder = put(body)?;
+            let inner = folder.tag.clone();
+            (Command::PutFolder(folder), inner)
         }
         ("PUT", _) => {
             let network: NetworkInterface = put(body)?;

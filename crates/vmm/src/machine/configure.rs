@@ -8,10 +8,10 @@ use std::{
 use super::{Boot, Error, Machine, balloon_pages};
 use crate::{
     api::model::{
-        BalloonConfig, BootSource, CacheType, Drive, HugePages, LoggerConfig, MachineConfig, MachinePatch,
-        MetricsConfig, NetworkInterface, NetworkPatch, Pmem, SerialConfig,
+        BalloonConfig, BootSource, CacheType, Drive, Folder, HugePages, LoggerConfig, MachineConfig,
+        MachinePatch, MetricsConfig, NetworkInterface, NetworkPatch, Pmem, SerialConfig,
     },
-    devices::virtio::{balloon, block, net, pmem},
+    devices::virtio::{balloon, block, fs, net, pmem},
     kvm::Shape,
     logger,
 };
@@ -121,6 +121,13 @@ impl Machine {
             Some(known) => *known = (pmem, backing),
             None => self.pmems.push((pmem, backing)),
         }
+        Ok(())
+    }
+
+    pub(super) fn put_folder(&mut self, folder: Folder) -> Result<(), Error> {
+        let backing = fs::Backing::open(&folder.tag, &folder.path_on_host, folder.read_only)?;
+        self.folders.retain(|(other, _)| other.tag != folder.tag);
+        self.folders.push((folder, backing));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     api::routes,
     boot,
-    devices::virtio::{block, net, pmem},
+    devices::virtio::{block, fs, net, pmem},
     kvm,
 };
 
@@ -48,6 +48,9 @@ pub(crate) enum Error {
     /// A file that is to be memory.
     #[error("Unable to create the pmem device: {0}")]
     Pmem(#[from] pmem::Error),
+    /// A folder that is to be shared.
+    #[error("Unable to create the fs device: {0}")]
+    Folder(#[from] fs::Error),
     /// A balloon larger than memory.
     #[error("Amount of pages requested cannot be satisfied: the balloon may have up to {0} MiB.")]
     BalloonSize(u64),

@@ -133,7 +133,7 @@ impl Machine {
         let drives = devices[..self.drives.len()].to_vec();
         // It is the last row of the registry.
         let balloon = self.balloon.as_ref().and_then(|_| devices.last().cloned());
-        spawn_device_thread(devices, self.reporter.clone())?;
+        self.serve(devices)?;
         self.timeline.mark("devices_ready");
         let vcpus = Vcpus::spawn(
             std::mem::take(&mut vm.vcpus),
@@ -162,6 +162,7 @@ impl Machine {
         let mut resources = registry::Resources {
             drives: self.drives.iter().map(|(_, backing)| backing.clone()).collect(),
             pmems: self.pmems.iter().map(|(_, backing)| backing.clone()).collect(),
+            folders: self.folders.iter().map(|(_, backing)| backing.clone()).collect(),
             networks: self.networks.iter().map(|(_, backing)| backing.clone()).collect(),
             console: self.console.clone(),
             input: self.input.clone(),
@@ -173,7 +174,8 @@ impl Machine {
             for device in (row.build)(&mut resources) {
                 let slot = slots.len();
                 if slot >= layout::MMIO_SLOTS {
-                    let wanted = self.drives.len() + self.pmems.len() + self.networks.len() + 2;
+                    let wanted =
+                        self.drives.len() + self.pmems.len() + self.networks.len() + self.folders.len() + 2;
                     return Err(Error::TooManyDevices(wanted, layout::MMIO_SLOTS));
                 }
                 let gsi = layout::MMIO_FIRST_GSI + slot as u32;
@@ -194,6 +196,20 @@ impl Machine {
             }
         }
         Ok(slots)
+    }
+
+    /// Sets the threads going that serve devices: one for each folder, which sees nothing else, and one for all others.
+    fn serve(&self, mut devices: Vec<SharedDevice>) -> Result<(), Error> {
+        // Folders are the last row but the balloon's.
+        let end = devices.len() - usize::from(self.balloon.is_some());
+        let folders: Vec<_> = devices.drain(end - self.folders.len()..end).collect();
+        for ((_, backing), device) in self.folders.iter().zip(folders) {
+            let folder = backing.folder();
+            let enter = move || folder.enter().map_err(|error| error.to_string());
+            spawn_device_thread(vec![device], self.reporter.clone(), enter)?;
+        }
+        let enter = || sandbox::enter_devices().map_err(|error| error.to_string());
+        spawn_device_thread(devices, self.reporter.clone(), enter)
     }
 
     fn serial_port(&self, vm: &Vm) -> Result<SerialPort, Error> {
@@ -228,16 +244,19 @@ fn root_argument(root: &Drive) -> String {
     }
 }
 
-/// Serves doorbells and taps until the process ends.
-fn spawn_device_thread(devices: Vec<SharedDevice>, reporter: Reporter) -> Result<(), Error> {
+/// Serves doorbells and taps until the process ends, on a thread that confines itself by `enter` first.
+fn spawn_device_thread(
+    devices: Vec<SharedDevice>,
+    reporter: Reporter,
+    enter: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Result<(), Error> {
     // Room for one event of each queue; what does not fit comes with the next call.
     let mut events = EventManager::new_with_capacity(32).map_err(Error::DeviceLoop)?;
     for device in devices {
         events.add_subscriber(device);
     }
     let serve = move || {
-        if let Err(error) = sandbox::enter_devices() {
-            let message = error.to_string();
+        if let Err(message) = enter() {
             return reporter.ended(Outcome::VmmError { message });
         }
         loop {

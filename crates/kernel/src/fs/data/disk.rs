@@ -94,8 +94,8 @@ impl Data {
         Ok(done)
     }
 
-    /// Brings pages and size up to what was written. In the volume's turn.
-    fn wrote(&self, at: u64, bytes: &[u8]) {
+    /// Brings pages and size up to what was written, on a volume in its turn.
+    pub(crate) fn wrote(&self, at: u64, bytes: &[u8]) {
         let end = at + bytes.len() as u64;
         let mut state = self.state.lock();
         for (&index, cached) in state.pages.range_mut(at / PAGE..end.div_ceil(PAGE)) {
@@ -263,7 +263,7 @@ impl Data {
 }
 
 /// Checks a buffer again after the thread slept: if it is the program's, another thread may have unmapped it.
-fn still_there(address: u64, len: usize, write: bool) -> Result<()> {
+pub(crate) fn still_there(address: u64, len: usize, write: bool) -> Result<()> {
     if cfg!(feature = "elf") && address < layout::PROGRAM_END {
         mm::check_user(address, len, write)
     } else {

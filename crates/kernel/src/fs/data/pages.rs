@@ -41,7 +41,8 @@ impl Data {
                 }
                 let is_hole = index.saturating_mul(PAGE) >= state.below;
                 // A copy of the image is not counted until it is written: its memory is the price of a disk that cannot be mapped.
-                let is_copy = access != Access::Write && matches!(state.origin, Origin::Image(..));
+                let is_copy =
+                    access != Access::Write && matches!(state.origin, Origin::Image(..) | Origin::Remote(_));
                 (is_hole, is_hole || !is_copy)
             };
             if is_hole && access == Access::Ahead {

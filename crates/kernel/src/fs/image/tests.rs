@@ -57,9 +57,10 @@ fn listing(tree: &Arc<ImageTree>) -> Vec<String> {
             Body::Directory(entries) => {
                 lines.push(std::format!("{path} {mode:o} {uid} {gid}"));
                 let mut from = 0;
-                while let Some((cookie, name, child)) = entries.next(&node, from) {
-                    from = cookie + 1;
-                    pending.push((std::format!("{path}/{name}"), child));
+                while let Some(entry) = entries.next(&node, from) {
+                    from = entry.cookie + 1;
+                    let child = node.child(&entry.name).unwrap();
+                    pending.push((std::format!("{path}/{}", entry.name), child));
                 }
             }
             Body::Regular(data) => {

@@ -145,8 +145,10 @@ fn mounted() -> Vec<(String, &'static str, u64, &'static str)> {
         let access = if fs.may_change().is_ok() { "rw" } else { "ro" };
         Some((path, fs.name, fs.dev, access))
     };
-    let volumes = crate::fs::volume_targets();
-    let paths = MOUNTS.iter().map(|path| String::from(*path)).chain(volumes);
+    let paths = MOUNTS
+        .iter()
+        .map(|path| String::from(*path))
+        .chain(crate::fs::mounts());
     paths.filter_map(row).collect()
 }
 

@@ -20,7 +20,7 @@ mod stack;
 
 pub(crate) use change::Change;
 pub use mount::MountError;
-pub(super) use mount::mount_all;
+pub(super) use mount::{mount, place};
 
 use super::node::{Body, Node};
 use crate::{
@@ -88,8 +88,6 @@ static VOLUMES: Lock<Vec<Arc<Volume>>> = Lock::new(Vec::new());
 pub(crate) struct Volume {
     /// What the boot line calls it, for messages.
     name: String,
-    /// Where it is mounted.
-    target: String,
     turn: Turn,
     stack: Stack,
     /// Absent while a thread works on it (who has the turn), and for good once it is unmounted.
@@ -123,10 +121,9 @@ impl Wake for Tick {
 }
 
 impl Volume {
-    fn new(name: &str, target: &str, mounted: Box<Mounted>, stack: Stack) -> Arc<Self> {
+    fn new(name: &str, mounted: Box<Mounted>, stack: Stack) -> Arc<Self> {
         let volume = Arc::new(Self {
             name: name.into(),
-            target: target.into(),
             turn: Turn::new(),
             stack,
             state: Lock::new(Some(mounted)),
@@ -356,11 +353,6 @@ impl Volume {
 
 fn all() -> Vec<Arc<Volume>> {
     VOLUMES.lock().clone()
-}
-
-/// Where volumes are mounted, for `/proc/mounts`.
-pub(crate) fn targets() -> Vec<String> {
-    all().iter().map(|volume| volume.target.clone()).collect()
 }
 
 /// `sync(2)`: all volumes.

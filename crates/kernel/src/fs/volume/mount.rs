@@ -26,7 +26,7 @@ use rsext4::{
     DirectoryCursor, Ext4, Ext4Error, Ext4ErrorKind, InodeInfo, InodeNumber, MountOptions, MountServices,
     NoopObserver,
 };
-use uigniter_abi::boot_args::{Mount, MountSource};
+use uigniter_abi::boot_args::Mount;
 
 /// Entries of a directory that are asked for at once.
 const ENTRIES: usize = 256;
@@ -36,8 +36,6 @@ const ENTRIES: usize = 256;
 pub enum MountError {
     /// No block device has that id.
     NoDisk(String, String),
-    /// There is no driver for this kind of source.
-    Unsupported(String),
     /// The file system was refused.
     Refused(String, String),
     /// The target is no directory, or none can be made there.
@@ -48,12 +46,6 @@ impl fmt::Display for MountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoDisk(target, id) => write!(f, "{target}: no block device has the id or the name '{id}'"),
-            Self::Unsupported(target) => {
-                write!(
-                    f,
-                    "{target}: folders of the host's cannot be mounted; use a volume"
-                )
-            }
             Self::Refused(target, why) => write!(f, "{target}: the volume cannot be mounted: {why}"),
             Self::Target(target, errno) => {
                 write!(f, "{target}: there can be no directory to mount on ({errno:?})")
@@ -62,25 +54,20 @@ impl fmt::Display for MountError {
     }
 }
 
-/// Mounts what the boot line names. `memory_bytes` is the VM's: a volume's cache takes at most a sixteenth of it.
+/// Mounts the volume on the disk with this id. `memory_bytes` is the VM's: a volume's cache takes at most a sixteenth of it.
 ///
 /// # Errors
 ///
-/// The first that cannot be mounted.
-pub(in crate::fs) fn mount_all(
+/// See [`MountError`].
+pub(in crate::fs) fn mount(
     root: &Arc<Node>,
-    mounts: &[Mount],
+    mount: &Mount,
+    id: &str,
     disks: &[Arc<dyn BlockDevice>],
     memory_bytes: u64,
 ) -> Result<(), MountError> {
-    for mount in mounts {
-        let MountSource::Block(id) = &mount.source else {
-            return Err(MountError::Unsupported(mount.target.clone()));
-        };
-        let disk = find(disks, id).ok_or_else(|| MountError::NoDisk(mount.target.clone(), id.clone()))?;
-        mount_one(root, mount, id, disk, memory_bytes)?;
-    }
-    Ok(())
+    let disk = find(disks, id).ok_or_else(|| MountError::NoDisk(mount.target.clone(), String::from(id)))?;
+    mount_one(root, mount, id, disk, memory_bytes)
 }
 
 /// The disk of that id, or of that name (`vda`).
@@ -116,7 +103,7 @@ fn mount_one(
         .call(|| Ext4::mount(disk, services, options).map(Box::new))
         .ok_or_else(|| refused(String::new()))?
         .map_err(|error| refused(explain(error, mount.read_only)))?;
-    let volume = Volume::new(id, &mount.target, mounted, stack);
+    let volume = Volume::new(id, mounted, stack);
     let fs = Filesystem::of_volume(volume.clone(), memory_bytes / 4 / BLOCK as u64, mount.read_only);
     let top = load(&fs, &volume, &parent).map_err(|errno| {
         refused(format!(
@@ -161,7 +148,11 @@ fn explain(error: Ext4Error, read_only: bool) -> String {
 }
 
 /// The directory that is to have the mount, made if need be, and the name there.
-fn place(root: &Arc<Node>, target: &str) -> Result<(Arc<Node>, String)> {
+///
+/// # Errors
+///
+/// `ENOTDIR`, `EROFS`; `EBUSY` for the root.
+pub(in crate::fs) fn place(root: &Arc<Node>, target: &str) -> Result<(Arc<Node>, String)> {
     let mut words = target.split('/').filter(|word| !matches!(*word, "" | "."));
     let last = words.next_back().ok_or(Errno::EBUSY)?;
     let mut dir = root.clone();

@@ -151,7 +151,7 @@ impl World {
             target: "/v".into(),
             read_only,
         };
-        mount_all(&root, &[mount], core::slice::from_ref(disk), 64 << 20)
+        super::mount(&root, &mount, "disk", core::slice::from_ref(disk), 64 << 20)
             .map_err(|error| error.to_string())?;
         let volume = root.child("v").unwrap().fs.volume().unwrap().clone();
         Ok(Self { root, volume })

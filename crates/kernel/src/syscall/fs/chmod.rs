@@ -20,7 +20,7 @@ fn change(reached: &Reached, mode: u32) -> Result<usize> {
     let mode = asker.allowed_mode(mode & 0o7777, meta.gid);
     reached
         .node
-        .change(|meta| meta.mode = meta.mode & raw::S_IFMT | mode);
+        .set(|meta| meta.mode = meta.mode & raw::S_IFMT | mode)?;
     reached.happened(raw::IN_ATTRIB);
     Ok(0)
 }

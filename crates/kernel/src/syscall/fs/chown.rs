@@ -29,7 +29,7 @@ fn may_change(reached: &Reached, owner: u32, group: u32) -> Result<()> {
 
 fn change(reached: &Reached, owner: u32, group: u32) -> Result<usize> {
     may_change(reached, owner, group)?;
-    reached.node.change(|meta| {
+    reached.node.set(|meta| {
         if owner != KEEP {
             meta.uid = owner;
         }
@@ -40,7 +40,7 @@ fn change(reached: &Reached, owner: u32, group: u32) -> Result<usize> {
         if meta.mode & raw::S_IFMT == raw::S_IFREG {
             meta.mode = without_set_ids(meta.mode);
         }
-    });
+    })?;
     reached.happened(raw::IN_ATTRIB);
     Ok(0)
 }

@@ -42,9 +42,17 @@ pub(super) fn fallocate(args: &Args) -> Result<usize> {
         may_grow(data.size(), end)?;
     }
     if mode & (raw::FALLOC_FL_PUNCH_HOLE | raw::FALLOC_FL_ZERO_RANGE) != 0 {
+        if file.node.remote.is_some() {
+            return Err(Errno::EOPNOTSUPP);
+        }
         data.zero(start..end)?;
     }
-    if mode & raw::FALLOC_FL_PUNCH_HOLE == 0 {
+    if file.node.remote.is_some() {
+        // The host is asked for the size only; room is its own affair.
+        if mode & raw::FALLOC_FL_KEEP_SIZE == 0 && end > data.size() {
+            file.node.truncate(end)?;
+        }
+    } else if mode & raw::FALLOC_FL_PUNCH_HOLE == 0 {
         data.allocate(start..end, mode & raw::FALLOC_FL_KEEP_SIZE != 0)?;
     }
     file.node.modified();

@@ -2,7 +2,7 @@
 
 use crate::{
     errno::{Errno, Result},
-    fs::{Body, FIRST_COOKIE, Node, NodeFile},
+    fs::{self, Body, FIRST_COOKIE, Node, NodeFile},
     process::with_file,
     syscall::Args,
     user::{UserSlice, names},
@@ -50,11 +50,6 @@ impl Sink<'_> {
     }
 }
 
-/// `d_type` from a mode.
-fn kind(mode: u32) -> u8 {
-    ((mode & raw::S_IFMT) >> 12) as u8
-}
-
 /// Gives entries from position `from` on; the new position.
 fn fill(directory: &Arc<Node>, from: u64, sink: &mut Sink<'_>) -> u64 {
     let mut position = from;
@@ -75,11 +70,11 @@ fn fill(directory: &Arc<Node>, from: u64, sink: &mut Sink<'_>) -> u64 {
     }
     match &directory.body {
         Body::Directory(entries) => {
-            while let Some((cookie, name, node)) = entries.next(directory, position) {
-                if !sink.push(node.number(), cookie + 1, kind(node.kind()), &name) {
+            while let Some(entry) = entries.next(directory, position) {
+                if !sink.push(entry.ino, entry.cookie + 1, entry.kind, &entry.name) {
                     break;
                 }
-                position = cookie + 1;
+                position = entry.cookie + 1;
             }
         }
         Body::Computed(computed, _) => {
@@ -108,14 +103,18 @@ fn read(args: &Args, layout: Layout) -> Result<usize> {
             Body::Directory(_) | Body::Computed(..) => {}
             _ => return Err(Errno::ENOTDIR),
         }
+        let _place = open.at_position();
+        let from = *open.offset().lock();
+        // Takes its time, so the program's memory is looked at after it.
+        if from == 0 && file.node.remote.is_some() {
+            fs::list_folder(&file.node)?;
+        }
         let mut sink = Sink {
             buffer: buffer.bytes_mut()?,
             used: 0,
             full: false,
             layout,
         };
-        let _place = open.at_position();
-        let from = *open.offset().lock();
         let position = fill(&file.node, from, &mut sink);
         *open.offset().lock() = position;
         file.happened(raw::IN_ACCESS);

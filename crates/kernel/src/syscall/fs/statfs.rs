@@ -26,7 +26,7 @@ fn write(address: u64, statfs: Statfs) -> Result<usize> {
 pub(super) fn statfs(args: &Args) -> Result<usize> {
     let path = user::path(args.0[0])?;
     let node = at(CWD, &path)?.find(true)?.node()?;
-    write(args.0[1], node.fs.statfs())
+    write(args.0[1], node.statfs()?)
 }
 
 /// `fstatfs(int fd, struct statfs *buf)`; a file that is in no file system counts as the root's.
@@ -36,5 +36,5 @@ pub(super) fn fstatfs(args: &Args) -> Result<usize> {
         Some(file) => file.node.clone(),
         None => fs::at_root("/")?.root,
     };
-    write(args.0[1], node.fs.statfs())
+    write(args.0[1], node.statfs()?)
 }

@@ -27,7 +27,7 @@ pub(super) fn truncate(args: &Args) -> Result<usize> {
     let data = node.data().ok_or(Errno::EINVAL)?;
     node.fs.may_change()?;
     may_grow(data.size(), length)?;
-    data.truncate(length)?;
+    node.truncate(length)?;
     node.modified();
     reached.happened(IN_MODIFY);
     Ok(0)

@@ -31,11 +31,10 @@ fn set(reached: &Reached, (times, now): (Times, bool)) -> Result<usize> {
         return Ok(0);
     }
     may_set(reached, now)?;
-    reached.node.fs.may_change()?;
-    reached.node.change(|meta| {
+    reached.node.set(|meta| {
         meta.atime = times[0].unwrap_or(meta.atime);
         meta.mtime = times[1].unwrap_or(meta.mtime);
-    });
+    })?;
     reached.happened(match times {
         [Some(_), None] => raw::IN_ACCESS,
         [None, _] => raw::IN_MODIFY,

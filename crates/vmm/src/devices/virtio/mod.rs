@@ -16,6 +16,7 @@
 pub(crate) mod balloon;
 pub(crate) mod block;
 pub(crate) mod console;
+pub(crate) mod fs;
 #[cfg(test)]
 mod fuzz;
 pub(crate) mod mmio;

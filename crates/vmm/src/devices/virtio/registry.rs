@@ -1,6 +1,6 @@
 //! The list of virtio devices: one row per kind. Slots are given in the order of rows, so the first drive is slot 0.
 
-use super::{VirtioDevice, balloon, block, console, net, pmem, rng};
+use super::{VirtioDevice, balloon, block, console, fs, net, pmem, rng};
 use crate::{input::SharedInput, output::SharedOutput};
 
 /// What the API has configured, opened and ready to become devices.
@@ -17,6 +17,8 @@ pub(crate) struct Resources {
     pub(crate) input: SharedInput,
     /// The guest gets randomness.
     pub(crate) entropy: bool,
+    /// Folders of the host's.
+    pub(crate) folders: Vec<fs::Backing>,
     /// The guest can give memory back.
     pub(crate) balloon: Option<balloon::Backing>,
 }
@@ -56,6 +58,10 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "rng",
         build: |resources| boxed(resources.entropy.then_some(rng::Rng)),
+    },
+    Row {
+        name: "fs",
+        build: |resources| boxed(resources.folders.drain(..).map(fs::Fs::new)),
     },
     Row {
         name: "balloon",
