@@ -40,6 +40,7 @@ const TARGETS: &[(&str, &str, &str)] = &[
         "uigniter-kernel",
         "fs::fuse::tests::fuzz_fs_replies",
     ),
+    ("volume", "uigniter-kernel", "fs::volume::tests::fuzz_volume"),
     ("api", "uigniter-vmm", "api::fuzz::fuzz_api"),
     (
         "image-name",
