@@ -130,9 +130,12 @@ fn default_read_only() -> bool {
     true
 }
 
+/// Our own monitor, in [`Instance::vmm`].
+pub const EMBEDDED: &str = "embedded";
+
 /// What records of daemons that knew no other monitor leave out.
 fn embedded() -> String {
-    "embedded".into()
+    EMBEDDED.into()
 }
 
 /// One instance, as `GET /v1/instances/{id}` tells it.

@@ -14,6 +14,7 @@ mod error;
 mod output;
 mod packing;
 mod private_daemon;
+mod programs;
 mod progress;
 mod registry;
 mod signals;

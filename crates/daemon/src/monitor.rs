@@ -17,6 +17,7 @@ use std::{
     process::Command,
 };
 
+use uigniter_api::instance::EMBEDDED;
 use uigniter_firecracker_client::Client;
 
 use crate::{refusal::Refusal, state_dir::InstanceDir};
@@ -70,7 +71,7 @@ impl Monitor {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Embedded(_) => "embedded",
+            Self::Embedded(_) => EMBEDDED,
             Self::Firecracker(_) => "firecracker",
         }
     }

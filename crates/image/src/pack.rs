@@ -229,14 +229,7 @@ fn open(path: &Path) -> Result<File, PackError> {
 ///
 /// The file cannot be opened or read.
 pub fn needs_others(path: &Path) -> Result<bool, PackError> {
-    let mut file = open(path)?;
-    let unreadable = |source| PackError::Open {
-        path: path.to_owned(),
-        source,
-    };
-    let head = head(&mut file).map_err(unreadable)?;
-    file.rewind().map_err(unreadable)?;
-    Ok(script_interpreter(&head).is_some() || ElfInfo::inspect(file).is_ok_and(|elf| elf.dynamic))
+    Ok(kind(path)? == Some(Kind::WithOthers))
 }
 
 /// Whether a file is a program at all: a script, or an executable that the library OS runs.
@@ -245,7 +238,35 @@ pub fn needs_others(path: &Path) -> Result<bool, PackError> {
 ///
 /// The file cannot be opened or read.
 pub fn is_program(path: &Path) -> Result<bool, PackError> {
-    Ok(needs_others(path)? || ElfInfo::inspect(open(path)?).is_ok())
+    Ok(kind(path)?.is_some())
+}
+
+/// What a program runs from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Its own bytes.
+    Alone,
+    /// An interpreter or libraries besides.
+    WithOthers,
+}
+
+/// What kind of program a file is; `None` if it is none.
+fn kind(path: &Path) -> Result<Option<Kind>, PackError> {
+    let mut file = open(path)?;
+    let unreadable = |source| PackError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let head = head(&mut file).map_err(unreadable)?;
+    file.rewind().map_err(unreadable)?;
+    if script_interpreter(&head).is_some() {
+        return Ok(Some(Kind::WithOthers));
+    }
+    let of = |elf: ElfInfo| match elf.dynamic {
+        true => Kind::WithOthers,
+        false => Kind::Alone,
+    };
+    Ok(ElfInfo::inspect(file).ok().map(of))
 }
 
 /// Packs a program of the host's at its own path with all that it needs, and the user's files, into a disk that is written to `output`.

@@ -8,6 +8,7 @@
 //! | `linger` | lets a client that is refused hear it |
 //! | [`form`] | pictures as multipart forms, in and out |
 //! | [`refusal`] | answers that say no |
+//! | [`wait`] | how long a caller would wait |
 
 pub mod body;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod form;
 mod linger;
 pub mod refusal;
 pub mod server;
+pub mod wait;
 
 pub use client::{Answer, CallError, Client};
 pub use refusal::Refusal;

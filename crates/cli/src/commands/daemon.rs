@@ -10,6 +10,7 @@ use crate::{
     cli::GlobalArgs,
     embedded, env_vars,
     error::{CliError, Outcome},
+    programs,
     signals::Signals,
 };
 
@@ -93,12 +94,7 @@ fn monitor(text: &str) -> Result<Monitor, String> {
 /// The Firecracker that the environment names, or else that of PATH.
 pub(crate) fn firecracker() -> Option<PathBuf> {
     let named = std::env::var_os(env_vars::FIRECRACKER).map(PathBuf::from);
-    named.or_else(|| {
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("firecracker"))
-            .find(|file| file.is_file())
-    })
+    named.or_else(|| programs::in_path("firecracker"))
 }
 
 impl Daemon {

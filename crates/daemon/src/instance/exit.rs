@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use serde::Deserialize;
 use uigniter_abi::exit::{CONSOLE_PREFIX, ExitStatus};
-use uigniter_api::instance::{Exit, ExitReason};
+use uigniter_api::instance::{EMBEDDED, Exit, ExitReason};
 
 use crate::{state_dir::InstanceDir, vm::reason_in};
 
@@ -50,7 +50,7 @@ impl Report {
 /// How the instance in `dir`, which `monitor` ran, ended. `killed` says that we did it, `process` what is known of the process otherwise.
 pub(crate) fn read(dir: &InstanceDir, monitor: &str, killed: bool, process: &str) -> Exit {
     let report = match monitor {
-        "embedded" => Report::of_vmm(dir),
+        EMBEDDED => Report::of_vmm(dir),
         _ => Report::of_guest(dir),
     };
     let Some(report) = report else {
@@ -152,7 +152,7 @@ mod tests {
         if let Some(report) = report {
             fs::write(dir.exit(), report).unwrap();
         }
-        read(&dir, "embedded", killed, "signal 11 ended the VMM")
+        read(&dir, EMBEDDED, killed, "signal 11 ended the VMM")
     }
 
     #[test]

@@ -37,6 +37,7 @@ use crate::{
         client::Call,
         form::{self, Form, OVERHEAD},
         server::stopping,
+        wait::Wait,
     },
     registry::Service,
     scheduler::{
@@ -49,8 +50,7 @@ use crate::{
 
 /// For a picture to go from one service to another.
 const PICTURE: Duration = Duration::from_secs(30);
-/// How long a worker may wait for a task, and how long one scheduler of several is waited for.
-const WAIT: Duration = Duration::from_secs(30);
+/// How long one scheduler of several is waited for.
 const TURN: Duration = Duration::from_millis(250);
 /// Headers that go through.
 const PASSED: [HeaderName; 8] = [
@@ -77,12 +77,6 @@ pub struct Master {
     pub picture_bytes: usize,
     /// Pictures that may be in memory at a time.
     pub room: Arc<Semaphore>,
-}
-
-#[derive(Debug, Deserialize)]
-struct NextQuery {
-    #[serde(default)]
-    wait: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -185,13 +179,8 @@ async fn create(
     Ok(id)
 }
 
-async fn next(
-    Shared(master): Shared<Arc<Master>>,
-    Query(query): Query<NextQuery>,
-) -> Result<Response, Refusal> {
-    let wait = Duration::try_from_secs_f64(query.wait)
-        .unwrap_or_default()
-        .min(WAIT);
+async fn next(Shared(master): Shared<Arc<Master>>, Query(wait): Query<Wait>) -> Result<Response, Refusal> {
+    let wait = wait.time();
     let end = Instant::now() + wait;
     let stop = stopping();
     loop {

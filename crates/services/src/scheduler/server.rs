@@ -33,7 +33,7 @@ use super::{
     task::{Conflict, Millis, State, Task},
 };
 use crate::{
-    http::{Refusal, body::Body, server::stopping},
+    http::{Refusal, body::Body, server::stopping, wait::Wait},
     trace::{Context, TRACEPARENT, Trace},
 };
 
@@ -53,8 +53,6 @@ pub const QUEUE: HeaderName = HeaderName::from_static("x-queue");
 /// What is done where no type is given: the first system knew nothing else.
 pub const DEFAULT_KIND: &str = "invert";
 
-/// How long a worker may wait for a task.
-const WAIT: Duration = Duration::from_secs(30);
 /// Tasks in a list.
 const LIST: usize = 1000;
 /// Bytes of a type, of a parameter's name and value, of an error; and how many parameters.
@@ -76,12 +74,6 @@ struct FailBody {
     error: String,
     #[serde(default)]
     retry: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct NextQuery {
-    #[serde(default)]
-    wait: f64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -218,11 +210,9 @@ async fn create(
 
 async fn next(
     Shared(scheduler): Shared<Arc<Scheduler>>,
-    Query(query): Query<NextQuery>,
+    Query(wait): Query<Wait>,
 ) -> Result<Response, Refusal> {
-    let wait = Duration::try_from_secs_f64(query.wait)
-        .unwrap_or_default()
-        .min(WAIT);
+    let wait = wait.time();
     // Whoever waits is answered before it gives up.
     let wait = Context::current().map_or(wait, |context| context.left(wait + GRACE).saturating_sub(GRACE));
     let task = scheduler.next(wait, &stopping()).await?;

@@ -5,14 +5,13 @@ use std::{
     ffi::CString,
     fs,
     io::ErrorKind,
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
 use kvm_ioctls::Kvm;
 
 use super::Finding;
-use crate::output::bytes;
+use crate::{output::bytes, programs};
 
 /// Bit numbers of `capabilities(7)`, from `linux/capability.h`.
 const CAP_NET_ADMIN: u32 = 12;
@@ -48,7 +47,7 @@ pub(super) fn all(state_dir: &Path) -> Vec<Finding> {
         namespaces(),
         disk(state_dir),
         memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
-        qemu(env::var_os("PATH").as_deref().map(env::split_paths)),
+        qemu(programs::in_path("qemu-system-x86_64")),
         firecracker(crate::commands::daemon::firecracker()),
     ]
 }
@@ -222,18 +221,8 @@ fn memory(meminfo: &str) -> Finding {
     }
 }
 
-fn qemu(path: Option<impl Iterator<Item = PathBuf>>) -> Finding {
-    const PROGRAM: &str = "qemu-system-x86_64";
-    let executable = |file: &PathBuf| {
-        CString::new(file.as_os_str().as_bytes())
-            .is_ok_and(|file| rustix::fs::access(&file, rustix::fs::Access::EXEC_OK).is_ok())
-    };
-    match path
-        .into_iter()
-        .flatten()
-        .map(|dir| dir.join(PROGRAM))
-        .find(executable)
-    {
+fn qemu(binary: Option<PathBuf>) -> Finding {
+    match binary {
         Some(file) => Finding::ok("qemu", file.display().to_string()),
         None => Finding::absent(
             "qemu",
@@ -289,12 +278,9 @@ mod tests {
 
     #[test]
     fn qemu_is_looked_for_in_every_folder_of_the_path() {
-        let none: Option<std::vec::IntoIter<PathBuf>> = None;
-        assert_eq!(qemu(none).state, State::Absent);
-        assert_eq!(
-            qemu(Some(vec![PathBuf::from("/nowhere")].into_iter())).state,
-            State::Absent
-        );
+        let nowhere = programs::in_folders([PathBuf::from("/nowhere")], "qemu-system-x86_64");
+        assert_eq!(qemu(None).state, State::Absent);
+        assert_eq!(qemu(nowhere).state, State::Absent);
     }
 
     #[test]
